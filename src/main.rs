@@ -1,0 +1,4 @@
+//! The `deadweight` command.
+fn main() -> std::process::ExitCode {
+    deadweight::cli::main()
+}

@@ -1,0 +1,17 @@
+//! F0: the words. Names of things on disk, checked when made; no files, no formats.
+
+mod digest;
+mod key;
+mod link;
+mod place;
+mod printable;
+mod problem;
+#[cfg(test)]
+mod tests;
+
+pub use digest::{CacheId, ChainId, DiffId, Digest, short_id};
+pub use key::{Key, Kind};
+pub use link::{Link, LinkKind};
+pub use place::{NotBeneath, Place};
+pub use printable::Printable;
+pub use problem::{Lost, Problem};
