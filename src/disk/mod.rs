@@ -1,1 +1,35 @@
-//! (to come)
+//! F2: the only floor that opens files. Everything is opened beneath the root of a tree, following no link, leaving
+//! no trace (no atime, no lock, nothing written), and with a limit on what is taken in.
+
+mod dir;
+mod error;
+mod live;
+mod mountinfo;
+mod open;
+mod quiet;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use dir::Dir;
+pub use error::{OpenError, Unreadable};
+pub use live::is_flocked;
+pub use mountinfo::MountPoint;
+pub use tree::{Disk, FileKind, Stat, Tree};
+
+/// What is read of one metadata file, unless a caller says otherwise.
+pub const CAP: u64 = 16 << 20;
+/// What is read of one database.
+pub const DATABASE_CAP: u64 = 1 << 30;
+/// How many names one directory listing takes in. A driver with 100,000 layers is far below.
+pub const LIST_CAP: usize = 4_000_000;
+
+/// Raises the soft limit on open files to the hard one: a parallel walk keeps many parents open.
+pub fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

@@ -1,0 +1,129 @@
+//! One directory: its names are read once, its files relative to it.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, OFlags, RawDir};
+use rustix::io::Errno;
+
+use super::open::{open_beneath, read_all};
+use super::tree::stat_of;
+use super::{CAP, FileKind, LIST_CAP, Stat, Unreadable};
+use crate::terms::Place;
+
+/// An open directory with a sorted listing.
+#[derive(Debug)]
+pub struct Dir<'disk> {
+    place: Place,
+    fd: OwnedFd,
+    names: BTreeMap<Box<[u8]>, FileKind>,
+    faults: BTreeMap<Box<[u8]>, Errno>,
+    disk: PhantomData<&'disk ()>,
+}
+
+impl<'disk> Dir<'disk> {
+    pub(super) fn list(place: Place, fd: OwnedFd, faults: &BTreeMap<Place, Errno>) -> Result<Self, Unreadable> {
+        let mut names = BTreeMap::new();
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 32 << 10];
+        let mut entries = RawDir::new(&fd, &mut buffer);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if names.len() >= LIST_CAP {
+                return Err(Unreadable::TooMany(LIST_CAP));
+            }
+            names.insert(name.into(), FileKind::from(entry.file_type()));
+        }
+        let faults = faults
+            .iter()
+            .filter(|(at, _)| at.parent().is_some_and(|up| up == place))
+            .map(|(at, errno)| (at.name().into(), *errno))
+            .collect();
+        let mut dir = Self { place, fd, names, faults, disk: PhantomData };
+        dir.settle_unknown();
+        Ok(dir)
+    }
+
+    /// Some file systems do not say in the listing what an entry is.
+    fn settle_unknown(&mut self) {
+        let unknown: Vec<Box<[u8]>> =
+            self.names.iter().filter(|(_, kind)| **kind == FileKind::Unknown).map(|(name, _)| name.clone()).collect();
+        for name in unknown {
+            if let Ok(stat) = self.stat(&name) {
+                self.names.insert(name, stat.kind);
+            }
+        }
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The names, in byte order, with what each is.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], FileKind)> {
+        self.names.iter().map(|(name, kind)| (&**name, *kind))
+    }
+
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub fn kind(&self, name: &[u8]) -> Option<FileKind> {
+        self.names.get(name).copied()
+    }
+
+    /// The whole of a metadata file in this directory.
+    pub fn read(&self, name: &[u8]) -> Result<Vec<u8>, Unreadable> {
+        self.read_capped(name, CAP)
+    }
+
+    pub fn read_capped(&self, name: &[u8], cap: u64) -> Result<Vec<u8>, Unreadable> {
+        self.check(name)?;
+        match self.kind(name) {
+            None => return Err(Unreadable::Missing),
+            Some(FileKind::File | FileKind::Unknown) => {}
+            Some(other) => return Err(Unreadable::NotAFile(other)),
+        }
+        read_all(&open_beneath(self.fd.as_fd(), name, OFlags::RDONLY | OFlags::NONBLOCK)?, cap)
+    }
+
+    /// A directory in this one.
+    pub fn dir(&self, name: &[u8]) -> Result<Dir<'disk>, Unreadable> {
+        self.check(name)?;
+        match self.kind(name) {
+            None => return Err(Unreadable::Missing),
+            Some(FileKind::Dir | FileKind::Unknown) => {}
+            Some(other) => return Err(Unreadable::NotADirectory(other)),
+        }
+        let fd = open_beneath(self.fd.as_fd(), name, OFlags::DIRECTORY | OFlags::RDONLY)?;
+        Self::list(self.place.join(name), fd, &BTreeMap::new())
+    }
+
+    pub fn stat(&self, name: &[u8]) -> Result<Stat, Unreadable> {
+        self.check(name)?;
+        let name = CString::new(name).map_err(|_| Errno::INVAL)?;
+        stat_of(self.fd.as_fd(), &name, AtFlags::empty())
+    }
+
+    pub fn link_target(&self, name: &[u8]) -> Result<Vec<u8>, Unreadable> {
+        self.check(name)?;
+        Ok(rustix::fs::readlinkat(&self.fd, name, Vec::new())?.into_bytes())
+    }
+
+    fn check(&self, name: &[u8]) -> Result<(), Unreadable> {
+        if name.is_empty() || name.contains(&b'/') || name == b".." {
+            return Err(Unreadable::LeadsAway);
+        }
+        self.faults.get(name).map_or(Ok(()), |errno| Err(Unreadable::from(*errno)))
+    }
+}

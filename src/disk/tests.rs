@@ -1,0 +1,61 @@
+//! Opening, checked on a small tree.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::*;
+use crate::terms::Place;
+
+fn disk() -> (tempfile::TempDir, Disk) {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = Tree::open("docker", dir.path()).unwrap();
+    (dir, Disk::new([tree]).unwrap())
+}
+
+#[test]
+fn files_are_read_and_directories_listed_in_order() {
+    let (dir, disk) = disk();
+    std::fs::create_dir(dir.path().join("d")).unwrap();
+    for name in ["b", "a"] {
+        std::fs::write(dir.path().join("d").join(name), name).unwrap();
+    }
+    let at = Place::tree("docker").join("d");
+    let listing = disk.dir(&at).unwrap();
+    assert_eq!(listing.entries().map(|(n, _)| n.to_owned()).collect::<Vec<_>>(), [b"a", b"b"]);
+    assert_eq!(listing.read(b"a").unwrap(), b"a");
+    assert_eq!(disk.read(&at.join("b")).unwrap(), b"b");
+    assert_eq!(disk.read(&at.join("c")), Err(Unreadable::Missing));
+    assert_eq!(disk.read_capped(&at.join("b"), 0), Err(Unreadable::TooLong { len: 1, cap: 0 }));
+}
+
+#[test]
+fn no_link_is_followed_and_nothing_but_a_file_is_read() {
+    let (dir, disk) = disk();
+    symlink("/etc", dir.path().join("out")).unwrap();
+    symlink("/etc/passwd", dir.path().join("passwd")).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let top = Place::tree("docker");
+    assert_eq!(disk.read(&top.join("out/passwd")), Err(Unreadable::LeadsAway));
+    assert_eq!(disk.read(&top.join("passwd")), Err(Unreadable::NotAFile(FileKind::Symlink)));
+    assert_eq!(disk.read(&top.join("fifo")), Err(Unreadable::NotAFile(FileKind::Fifo)));
+    assert_eq!(disk.link_target(&top.join("passwd")).unwrap(), b"/etc/passwd");
+    assert!(matches!(disk.dir(&top.join("out")), Err(Unreadable::LeadsAway | Unreadable::NotADirectory(_))));
+    assert_eq!(disk.dir(&top.join("fifo")).unwrap_err(), Unreadable::NotADirectory(FileKind::Fifo));
+}
+
+#[test]
+fn an_injected_fault_is_reported_as_the_kernel_would() {
+    let (dir, mut disk) = disk();
+    std::fs::write(dir.path().join("f"), "x").unwrap();
+    let at = Place::tree("docker").join("f");
+    disk.inject(at.clone(), 5);
+    assert_eq!(disk.read(&at).unwrap_err().to_string(), "Input/output error (os error 5)");
+    assert!(disk.dir(&Place::tree("docker")).unwrap().read(b"f").is_err());
+}
+
+#[test]
+fn mounts_below_a_root_are_told_with_their_type() {
+    let text = b"1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:9 / /r/a\\040b/merged rw,x shared:1 - overlay overlay rw\n3 1 0:9 / /r rw - ext4 /dev/a rw\n";
+    let found = mountinfo::parse(text, Path::new("/r"));
+    assert_eq!(found, [MountPoint { inside: b"a b/merged".to_vec(), fs_type: "overlay".into() }]);
+}
