@@ -1,1 +1,86 @@
-//! (to come)
+//! F4: one file (or folder) for each thing that an engine writes. Each surveys its part of a root into an inventory:
+//! it takes what it can and notes what it cannot.
+
+mod buildkit;
+mod containers;
+mod driver;
+mod image;
+mod other;
+mod site;
+#[cfg(test)]
+mod tests;
+mod volumes;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rayon::prelude::*;
+
+use crate::disk::Disk;
+use crate::inventory::{Inventory, Root};
+use crate::terms::{LinkKind, Lost, Place};
+pub use site::Site;
+
+/// A store, by the name that an internal error is reported under.
+struct Store {
+    name: &'static str,
+    survey: fn(&Site<'_>) -> Inventory,
+    /// What is lost if the survey as a whole fails.
+    links: &'static [LinkKind],
+}
+
+/// Every store of a data root. A new one is a line here.
+const STORES: &[Store] = &[
+    Store {
+        name: "image",
+        survey: image::survey,
+        links: &[LinkKind::Names, LinkKind::TopLayer, LinkKind::Parent, LinkKind::StoredIn, LinkKind::StandsOn],
+    },
+    Store { name: "driver", survey: driver::survey, links: &[LinkKind::Lower] },
+    Store {
+        name: "containers",
+        survey: containers::survey,
+        links: &[LinkKind::RunsFrom, LinkKind::ReadWrite, LinkKind::Uses, LinkKind::ImageMount],
+    },
+    Store { name: "volumes", survey: volumes::survey, links: &[] },
+    Store {
+        name: "buildkit",
+        survey: buildkit::survey,
+        links: &[LinkKind::Caches, LinkKind::SharesLayer, LinkKind::StoredIn, LinkKind::Leases],
+    },
+    Store { name: "other", survey: other::survey, links: &[] },
+];
+
+/// Surveys everything, in parallel; the result does not depend on the number of threads.
+pub fn survey(disk: &Disk) -> Inventory {
+    let roots = site::roots(disk);
+    let mut tasks: Vec<(&Root, &Store)> = Vec::new();
+    for root in &roots.found {
+        tasks.extend(STORES.iter().map(|store| (root, store)));
+    }
+    let parts: Vec<Inventory> =
+        tasks.into_par_iter().map(|(root, store)| fenced(disk, root, &roots.found, store)).collect();
+    let mut inventory = Inventory { roots: roots.found, problems: roots.problems, ..Inventory::default() };
+    parts.into_iter().for_each(|part| inventory.merge(part));
+    inventory.seal()
+}
+
+/// A panic is a bug of ours; it costs one store, not the report.
+fn fenced(disk: &Disk, root: &Root, roots: &[Root], store: &Store) -> Inventory {
+    let site = Site::new(disk, root, roots);
+    catch_unwind(AssertUnwindSafe(|| (store.survey)(&site))).unwrap_or_else(|_| {
+        let mut inventory = Inventory::default();
+        let lost = Lost::Links(store.links.to_vec());
+        inventory.problem(
+            "internal",
+            &root.place,
+            lost,
+            format!("reading the {} store failed unexpectedly", store.name),
+        );
+        inventory
+    })
+}
+
+/// The top of a root's tree, for messages about the whole.
+pub fn top(disk: &Disk) -> Option<Place> {
+    disk.trees().next().map(|tree| Place::tree(tree.name()))
+}

@@ -1,0 +1,305 @@
+//! What is known of a thing, by kind: as it stands on the disk, nothing computed.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::terms::{CacheId, ChainId, DiffId, Digest, Place};
+
+/// Facts of a thing, by what it is.
+#[derive(Clone, Debug, Default)]
+pub enum Facts {
+    #[default]
+    None,
+    Tag(Tag),
+    Image(Box<Image>),
+    Layer(Layer),
+    Mount(Mount),
+    DriverDirectory(DriverDirectory),
+    Container(Box<Container>),
+    Volume(Volume),
+    CacheRecord(Box<CacheRecord>),
+    CacheSnapshot(CacheSnapshot),
+    Lease(Lease),
+    Blob(Blob),
+    Leftover(Leftover),
+    Plugin(Plugin),
+    Foreign(Foreign),
+}
+
+macro_rules! from_facts {
+    ($($kind:ident),* ; $($boxed:ident),*) => {
+        $(impl From<$kind> for Facts { fn from(facts: $kind) -> Self { Self::$kind(facts) } })*
+        $(impl From<$boxed> for Facts { fn from(facts: $boxed) -> Self { Self::$boxed(Box::new(facts)) } })*
+    };
+}
+from_facts!(Tag, Layer, Mount, DriverDirectory, Volume, CacheSnapshot, Lease, Blob, Leftover, Plugin, Foreign; Image, Container, CacheRecord);
+
+macro_rules! as_facts {
+    ($($method:ident -> $kind:ident),*) => {
+        impl super::Entity {
+            $(pub fn $method(&self) -> Option<&$kind> {
+                match &self.facts { Facts::$kind(facts) => Some(facts), _ => None }
+            })*
+        }
+    };
+}
+as_facts!(tag -> Tag, image -> Image, layer -> Layer, mount -> Mount, driver_directory -> DriverDirectory, container -> Container,
+    volume -> Volume, cache_record -> CacheRecord, cache_snapshot -> CacheSnapshot, lease -> Lease, blob -> Blob,
+    leftover -> Leftover, plugin -> Plugin, foreign -> Foreign);
+
+/// Labels and options: `null` and `{}` are not the same answer.
+pub type Labels = Option<BTreeMap<String, String>>;
+
+/// A reference in `repositories.json`. Its key's ID is the familiar reference (`web:1`, `web@sha256:…`).
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// The familiar repository name.
+    pub repository: String,
+    /// A digest reference, not a tag.
+    pub is_digest: bool,
+    pub image: Digest,
+}
+
+/// An image config. Its key's ID is `sha256:…`.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// Why the engine would not load it, as far as its own file tells: the hash differs, bad JSON, no `rootfs`.
+    pub broken: Option<String>,
+    pub diff_ids: Vec<DiffId>,
+    /// Chain IDs, base first.
+    pub chain: Vec<ChainId>,
+    pub created: Option<Timestamp>,
+    pub labels: Labels,
+    pub os: String,
+    pub architecture: String,
+    pub variant: String,
+    pub parent: Option<Digest>,
+    pub last_updated: Option<Timestamp>,
+    pub built_locally: bool,
+    /// History entries, newest last: (created_by, empty_layer).
+    pub history: Vec<(String, bool)>,
+    /// `config.Volumes`
+    pub volumes: Vec<String>,
+}
+
+/// An entry of the layer store. Its key's ID is the chain ID (`sha256:…`).
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    pub chain: Option<ChainId>,
+    pub diff: Option<DiffId>,
+    pub parent: Option<ChainId>,
+    pub cache_id: Option<CacheId>,
+    /// The recorded `size`: apparent bytes, by one of four measures.
+    pub size: Option<u64>,
+    /// Why the engine would not load it, as far as its own files tell.
+    pub broken: Option<String>,
+    pub tar_split: Option<u64>,
+    pub entry: Option<Place>,
+}
+
+/// An entry of `layerdb/mounts`: a read-write layer. Its key's ID is the name of the entry (a container's ID, as a rule).
+#[derive(Clone, Debug, Default)]
+pub struct Mount {
+    pub mount_id: Option<CacheId>,
+    pub init_id: Option<CacheId>,
+    pub parent: Option<ChainId>,
+    pub broken: Option<String>,
+}
+
+/// A directory of a graph driver. Its key's ID is its name.
+#[derive(Clone, Debug, Default)]
+pub struct DriverDirectory {
+    /// Where it lies.
+    pub at: Option<Place>,
+    /// Where the layer's own files are (overlay2: `diff`; vfs, btrfs: the directory itself).
+    pub content: Option<Place>,
+    /// overlay2's short name.
+    pub link: Option<String>,
+    /// The IDs below, nearest first, as the driver's own files say.
+    pub lower: Vec<String>,
+    /// Its name ends in `-removing`.
+    pub removing: bool,
+    pub mtime: (i64, u32),
+    pub ctime: (i64, u32),
+}
+
+/// A container. Its key's ID is its 64 hex digits.
+#[derive(Clone, Debug, Default)]
+pub struct Container {
+    /// Why the engine would not load it, as far as its own files tell.
+    pub broken: Option<String>,
+    /// Without the leading slash.
+    pub name: String,
+    /// `Image`: the image's ID when it was created (may be gone).
+    pub image: Option<Digest>,
+    /// `Config.Image`: as typed.
+    pub image_as_typed: String,
+    /// `ImageManifest.digest`
+    pub image_manifest: Option<Digest>,
+    pub driver: String,
+    pub path: String,
+    pub args: Vec<String>,
+    pub created: Option<Timestamp>,
+    pub labels: Labels,
+    pub state: State,
+    pub mounts: Vec<MountPoint>,
+    pub log_driver: String,
+    pub log_options: BTreeMap<String, String>,
+    pub log_path: String,
+    pub auto_remove: bool,
+    pub network_mode: String,
+    /// The parsed `config.v2.json`, for what only a listing prints.
+    pub config: Value,
+    /// The parsed `hostconfig.json`.
+    pub host_config: Value,
+    /// Names of checkpoints that hold files.
+    pub checkpoints: Vec<String>,
+}
+
+/// `State` of `config.v2.json`, as recorded.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub running: bool,
+    pub paused: bool,
+    pub restarting: bool,
+    pub dead: bool,
+    pub removal_in_progress: bool,
+    pub exit_code: i64,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+}
+
+impl State {
+    /// Docker's word. running(+paused, restarting) > removing > dead > created > exited.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self { running: true, paused: true, .. } => "paused",
+            Self { running: true, restarting: true, .. } => "restarting",
+            Self { running: true, .. } => "running",
+            Self { removal_in_progress: true, .. } => "removing",
+            Self { dead: true, .. } => "dead",
+            Self { started_at: None, .. } => "created",
+            _ => "exited",
+        }
+    }
+
+    /// Running, paused or restarting, as recorded.
+    pub fn is_alive(&self) -> bool {
+        self.running
+    }
+}
+
+/// An entry of `MountPoints`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MountPoint {
+    /// `volume`, `bind`, `tmpfs`, `image`
+    pub kind: String,
+    pub name: String,
+    pub source: String,
+    pub destination: String,
+    pub driver: String,
+    pub writable: bool,
+    pub id: String,
+    /// `Spec.Source` is empty or absent: the volume is anonymous.
+    pub anonymous: bool,
+}
+
+/// A volume: a directory, an entry of `metadata.db`, or both. Its key's ID is its name.
+#[derive(Clone, Debug, Default)]
+pub struct Volume {
+    pub driver: String,
+    pub labels: Labels,
+    pub options: Labels,
+    /// Named in `metadata.db`.
+    pub in_database: bool,
+    /// The database was readable, so that `in_database == false` means something.
+    pub database_read: bool,
+    /// `volumes/<name>`; none for volumes of other drivers.
+    pub at: Option<Place>,
+    /// `_data` is there.
+    pub has_data: bool,
+    /// `opts.json` names a device or a type: the data lies elsewhere while it is in use.
+    pub needs_mount: bool,
+}
+
+/// A BuildKit cache record. Its key's ID is the record's.
+#[derive(Clone, Debug, Default)]
+pub struct CacheRecord {
+    pub committed: bool,
+    /// `snapshot.size`; none if missing or -1.
+    pub size: Option<u64>,
+    /// `cache.snapshot`, or the record's ID.
+    pub snapshot: String,
+    pub equal_mutable: Option<String>,
+    pub parents: Vec<String>,
+    /// `regular`, `internal`, `frontend`, `source.local`, `source.git.checkout`, `exec.cachemount`
+    pub record_type: String,
+    pub description: String,
+    pub created_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    pub usage_count: Option<i64>,
+    pub blob_only: bool,
+    pub blob: Option<Digest>,
+    pub retain: bool,
+    pub deleted: bool,
+}
+
+/// A bucket of `snapshots.db`. Its key's ID is the snapshot key.
+#[derive(Clone, Debug, Default)]
+pub struct CacheSnapshot {
+    /// Has a `parent` key: a driver directory of this name was made.
+    pub prepared: bool,
+    pub parent: Option<String>,
+    /// `committed`: the driver directory that holds its data.
+    pub committed_as: Option<String>,
+    /// `iscommitted` is there.
+    pub is_committed: bool,
+    pub chain: Option<ChainId>,
+    pub size: Option<u64>,
+}
+
+/// A lease of containerd or BuildKit. Its key's ID is `<namespace>/<lease>`.
+#[derive(Clone, Debug, Default)]
+pub struct Lease {
+    pub namespace: String,
+    pub id: String,
+    pub created_at: Option<Timestamp>,
+    pub expires: Option<Timestamp>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A content blob. Its key's ID is its digest.
+#[derive(Clone, Debug, Default)]
+pub struct Blob {
+    /// The sizes that databases record, by namespace.
+    pub recorded: BTreeMap<String, u64>,
+    pub labels: BTreeMap<String, String>,
+    pub at: Option<Place>,
+}
+
+/// Left by an operation that did not end. Its key's ID is its place.
+#[derive(Clone, Debug)]
+pub struct Leftover {
+    /// What it is, in a word or two: `write-set`, `temporary file`, `-removing layer`, …
+    pub what: &'static str,
+    /// What would clean it, in words.
+    pub cleaned_by: &'static str,
+    /// The engine removes it by itself at its next start or stop.
+    pub by_itself: bool,
+}
+
+/// A managed plugin. Its key's ID is its 64 hex digits.
+#[derive(Clone, Debug, Default)]
+pub struct Plugin {
+    pub enabled: bool,
+    pub removing: bool,
+}
+
+/// In an engine's directory, and written by no engine. Its key's ID is its place.
+#[derive(Clone, Debug)]
+pub struct Foreign {
+    /// Stands for those of its directory that are not listed one by one.
+    pub more_like_it: bool,
+}
