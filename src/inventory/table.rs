@@ -59,6 +59,8 @@ pub enum Keeps {
     Tag,
     /// A container, in whatever state.
     Container,
+    /// A read-write layer that the layer store knows and no container has.
+    ReadWriteLayer,
     /// An image without a tag, which stays until it is pruned.
     UntaggedImage,
     /// A build-cache record.
@@ -80,6 +82,7 @@ impl Keeps {
         match self {
             Self::Tag => "tag",
             Self::Container => "container",
+            Self::ReadWriteLayer => "read-write layer",
             Self::UntaggedImage => "untagged image",
             Self::CacheRecord => "build-cache record",
             Self::Lease => "lease",
