@@ -1,1 +1,5 @@
-//! (to come)
+//! F1: bytes into values. No paths, no files.
+
+pub mod bolt;
+pub mod gotime;
+pub mod varint;
