@@ -1,8 +1,10 @@
 //! Go's `time.Time` as databases and JSON hold it.
 //!
-//!     binary   01 · seconds since 0001-01-01 UTC i64 · nanoseconds u32 · zone offset in minutes i16 (-1 = UTC), big-endian
-//!              02 · the same · seconds of the offset i8
-//!     text     RFC 3339, with up to nine digits of a second
+//! ```text
+//! binary   01 · seconds since 0001-01-01 UTC i64 · nanoseconds u32 · zone offset in minutes i16 (-1 = UTC), big-endian
+//!          02 · the same · seconds of the offset i8
+//! text     RFC 3339, with up to nine digits of a second
+//! ```
 //!
 //! Go's zero time, 0001-01-01T00:00:00Z, stands for "never" and is `None` here.
 

@@ -1,7 +1,9 @@
 //! The two meta pages, and which of them counts.
 //!
-//!     page 0  +16  magic u32 · version u32 · page size u32 · flags u32 · root page u64 · root sequence u64
-//!     page 1  +16  freelist page u64 · high-water mark u64 · txid u64 · FNV-1a of the 56 bytes before u64
+//! ```text
+//! page 0  +16  magic u32 · version u32 · page size u32 · flags u32 · root page u64 · root sequence u64
+//! page 1  +16  freelist page u64 · high-water mark u64 · txid u64 · FNV-1a of the 56 bytes before u64
+//! ```
 //!
 //! Transaction t writes meta t mod 2 after its data, so the valid meta with the higher txid describes complete data, and
 //! when that one is torn the other is the complete state before the last commit. The page size is the writer's own, and

@@ -1,15 +1,24 @@
 //! bbolt, the database of containerd, BuildKit and dockerd, read from a file's bytes.
 //!
-//!     page 0, 1    meta: page size, root page, transaction, checksum        (meta.rs)
-//!     page 2 …     branch and leaf pages of one b+tree a bucket, freelist, free pages        (page.rs)
-//!     a leaf's value is a value, or a bucket: the root page of its own tree, or a small leaf inline        (walk.rs)
+//! ```text
+//! page 0, 1    meta: page size, root page, transaction, checksum        (meta.rs)
+//! page 2 …     branch and leaf pages of one b+tree a bucket, freelist, free pages        (page.rs)
+//! a leaf's value is a value, or a bucket: the root page of its own tree, or a small leaf inline        (walk.rs)
+//! ```
 //!
 //! The bytes are trusted in nothing. A meta is sealed by a checksum, and nothing else is: a copy of a database in use, or
 //! one whose writer does not sync, can be torn below a valid meta. So every page is checked, and a broken one costs its
 //! bucket only: `Tree::damage` lists where, and `Bucket::is_whole` tells whether a key's absence means anything.
 //!
-//!     let tree = Bolt::open(bytes)?.read();
-//!     let images = tree.at(&[b"v1", b"moby", b"images"]);
+//! ```
+//! use deadweight::format::bolt::{Bolt, BoltError};
+//!
+//! fn images(file: Vec<u8>) -> Result<usize, BoltError> {
+//!     let tree = Bolt::open(file)?.read();
+//!     Ok(tree.at(&[b"v1", b"moby", b"images"]).map_or(0, |images| images.buckets().count()))
+//! }
+//! assert_eq!(images(Vec::new()), Err(BoltError::Empty));
+//! ```
 
 mod error;
 mod int;

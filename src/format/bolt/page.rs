@@ -1,9 +1,11 @@
 //! One page: a header, a table of elements, and behind it the keys and values in the order of the table.
 //!
-//!     header   id u64 · flags u16 (1 branch, 2 leaf) · count u16 · overflow u32
-//!     branch   pos u32 · ksize u32 · child u64                 × count
-//!     leaf     flags u32 (1 = bucket) · pos u32 · ksize u32 · vsize u32   × count
-//!     data     key value key value …        pos counts from the element's own start
+//! ```text
+//! header   id u64 · flags u16 (1 branch, 2 leaf) · count u16 · overflow u32
+//! branch   pos u32 · ksize u32 · child u64                 × count
+//! leaf     flags u32 (1 = bucket) · pos u32 · ksize u32 · vsize u32   × count
+//! data     key value key value …        pos counts from the element's own start
+//! ```
 //!
 //! bbolt (internal/common/inode.go, WriteInodeToPage) leaves no gap in the data; so an overlap or a gap betrays a
 //! damaged count or length, and no byte belongs to two elements: what is made of a page is never larger than the page.
