@@ -44,6 +44,18 @@ fn step_by_step(root: BorrowedFd<'_>, path: &CString, flags: OFlags) -> Result<O
     at.ok_or(Errno::NOENT)
 }
 
+/// Reads the first `len` bytes of an open regular file, or all of it when it is shorter.
+pub(super) fn read_head(fd: &OwnedFd, len: usize) -> Result<Vec<u8>, Unreadable> {
+    let stat = stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)?;
+    if stat.kind != FileKind::File {
+        return Err(Unreadable::NotAFile(stat.kind));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::from(rustix::io::dup(fd)?);
+    file.take(len as u64).read_to_end(&mut bytes).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    Ok(bytes)
+}
+
 /// Reads an open regular file whole.
 pub(super) fn read_all(fd: &OwnedFd, cap: u64) -> Result<Vec<u8>, Unreadable> {
     let stat = stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)?;

@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::mountinfo::{self, MountPoint};
-use super::open::{open_beneath, read_all};
+use super::open::{open_beneath, read_all, read_head};
 use super::{CAP, Dir, OpenError, Unreadable, quiet};
 use crate::terms::Place;
 
@@ -182,6 +182,16 @@ impl Disk {
             return Err(Unreadable::NotAFile(kind));
         }
         read_all(&open_beneath(tree.fd(), at.inside(), OFlags::RDONLY | OFlags::NONBLOCK)?, cap)
+    }
+
+    /// The first `len` bytes of a regular file, or all of it when it is shorter.
+    pub fn head(&self, at: &Place, len: usize) -> Result<Vec<u8>, Unreadable> {
+        let tree = self.locate(at)?;
+        let kind = self.stat(at)?.kind;
+        if kind != FileKind::File {
+            return Err(Unreadable::NotAFile(kind));
+        }
+        read_head(&open_beneath(tree.fd(), at.inside(), OFlags::RDONLY | OFlags::NONBLOCK)?, len)
     }
 
     /// A directory, with its names.

@@ -1,1 +1,39 @@
 //! Surveys, checked.
+
+use super::*;
+use crate::disk::Tree;
+use crate::terms::Lost;
+
+/// A disk with one tree, `docker`, that holds these files.
+fn disk(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Disk) {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, bytes) in files {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let disk = Disk::new([Tree::open("docker", dir.path()).unwrap()]).unwrap();
+    (dir, disk)
+}
+
+#[test]
+fn a_database_that_cannot_be_read_says_why_and_one_that_is_not_there_says_nothing() {
+    let (_dir, mut disk) = disk(&[("empty.db", b""), ("text.db", &[b'x'; 9000]), ("faulty.db", b"")]);
+    disk.inject(Place::tree("docker").join("faulty.db"), 5);
+    let roots = [Root::new(Place::tree("docker"))];
+    let site = Site::new(&disk, &roots[0], &roots);
+    let mut inv = Inventory::default();
+    for name in ["none.db", "empty.db", "text.db", "faulty.db"] {
+        let at = site.at(name);
+        assert!(bolt_file::read(&site, &mut inv, &at, &Lost::Links(vec![LinkKind::Uses])).is_none());
+    }
+    let said: Vec<_> = inv.problems.iter().map(|p| format!("{} {}: {}", p.at, p.code, p.cause)).collect();
+    assert_eq!(
+        said,
+        [
+            "docker/empty.db damaged-database: the file is empty: no database was ever written to it",
+            "docker/text.db damaged-database: not a bolt database: the magic number is in neither meta page",
+            "docker/faulty.db unreadable-database: Input/output error (os error 5)",
+        ]
+    );
+}
