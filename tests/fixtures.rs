@@ -1,0 +1,79 @@
+//! The recordings themselves: what is unpacked is what was recorded.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+fn output_of(command: &mut Command) -> String {
+    let out = command.output().unwrap();
+    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+fn du(tree: &Path) -> u64 {
+    let tops = std::fs::read_dir(tree).unwrap().map(|e| e.unwrap().path());
+    let text = output_of(Command::new("du").args(["-sc", "--block-size=1"]).args(tops));
+    text.lines().last().unwrap().split_whitespace().next().unwrap().parse().unwrap()
+}
+
+fn find(tree: &Path, tests: &[&str], print: &str) -> Vec<String> {
+    let text = output_of(Command::new("find").arg(tree).args(["-mindepth", "1"]).args(tests).args(["-printf", print]));
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
+
+/// Of every inode its kind, mode, owner, links, size, blocks, time, target, name, and all attributes; sorted.
+fn listing(tree: &Path) -> Vec<String> {
+    let mut lines = find(tree, &["!", "-type", "d"], "%P %y %m %U:%G %n %s %b %T@ %l\\0");
+    lines.extend(find(tree, &["-type", "d"], "%P %m %U:%G %T@\\0"));
+    for name in find(tree, &[], "%P\\0") {
+        let path = tree.join(&name);
+        for attribute in xattr::list(&path).unwrap() {
+            lines.push(format!("{name} {attribute:?}={:?}", xattr::get(&path, &attribute).unwrap()));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+#[test]
+fn unpacked_recording_is_what_tar_unpacks() {
+    for name in common::names().unwrap() {
+        let (ours, theirs) = (common::fixture(&name).unwrap(), tempfile::tempdir().unwrap());
+        let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(&name).join("root.tar.zst");
+        if !rustix::process::geteuid().is_root() {
+            assert!(ours.join("docker").is_dir(), "{name}");
+            continue;
+        }
+        let mut tar = Command::new("tar");
+        tar.args(["--xattrs", "--xattrs-include=*", "--numeric-owner", "--use-compress-program=unzstd", "-xf"]);
+        assert!(tar.arg(&archive).arg("-C").arg(theirs.path()).status().unwrap().success());
+        assert_eq!(du(&ours), du(theirs.path()), "{name}");
+        let (ours, theirs) = (listing(&ours), listing(theirs.path()));
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "{name}");
+        }
+    }
+}
+
+#[test]
+fn recording_says_what_it_weighs() {
+    for name in common::names().unwrap() {
+        assert!(!common::about(&name, "shows").unwrap().is_empty());
+        assert!(common::truth(&name).unwrap()["system_df"]["LayersSize"].is_number(), "{name}");
+        if rustix::process::geteuid().is_root() {
+            let recorded: u64 = common::about(&name, "du_bytes").unwrap().parse().unwrap();
+            // Blocks of directories differ between file systems; content does not.
+            let (got, slack) = (du(&common::fixture(&name).unwrap()), recorded / 20);
+            assert!(got.abs_diff(recorded) <= slack, "{name}: {got} is not {recorded}");
+        }
+    }
+}
+
+#[test]
+fn copy_of_ones_own_is_apart_from_the_shared_one() {
+    let (shared, own) = (common::fixture("forced-rmi").unwrap(), common::fresh("forced-rmi").unwrap());
+    std::fs::remove_dir_all(own.path().join("docker/image")).unwrap();
+    assert!(shared.join("docker/image").is_dir());
+}
