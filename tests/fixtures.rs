@@ -1,5 +1,7 @@
 //! The recordings themselves: what is unpacked is what was recorded.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::path::Path;
@@ -38,8 +40,8 @@ fn listing(tree: &Path) -> Vec<String> {
 
 #[test]
 fn unpacked_recording_is_what_tar_unpacks() {
-    for name in common::names().unwrap() {
-        let (ours, theirs) = (common::fixture(&name).unwrap(), tempfile::tempdir().unwrap());
+    for name in common::names() {
+        let (ours, theirs) = (common::fixture(&name), tempfile::tempdir().unwrap());
         let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(&name).join("root.tar.zst");
         if !rustix::process::geteuid().is_root() {
             assert!(ours.join("docker").is_dir(), "{name}");
@@ -59,13 +61,13 @@ fn unpacked_recording_is_what_tar_unpacks() {
 
 #[test]
 fn recording_says_what_it_weighs() {
-    for name in common::names().unwrap() {
+    for name in common::names() {
         assert!(!common::about(&name, "shows").unwrap().is_empty());
-        assert!(common::truth(&name).unwrap()["system_df"]["LayersSize"].is_number(), "{name}");
+        assert!(common::truth(&name)["system_df"]["LayersSize"].is_number(), "{name}");
         if rustix::process::geteuid().is_root() {
             let recorded: u64 = common::about(&name, "du_bytes").unwrap().parse().unwrap();
             // Blocks of directories differ between file systems; content does not.
-            let (got, slack) = (du(&common::fixture(&name).unwrap()), recorded / 20);
+            let (got, slack) = (du(&common::fixture(&name)), recorded / 20);
             assert!(got.abs_diff(recorded) <= slack, "{name}: {got} is not {recorded}");
         }
     }
@@ -73,7 +75,7 @@ fn recording_says_what_it_weighs() {
 
 #[test]
 fn copy_of_ones_own_is_apart_from_the_shared_one() {
-    let (shared, own) = (common::fixture("forced-rmi").unwrap(), common::fresh("forced-rmi").unwrap());
+    let (shared, own) = (common::fixture("forced-rmi"), common::fresh("forced-rmi"));
     std::fs::remove_dir_all(own.path().join("docker/image")).unwrap();
     assert!(shared.join("docker/image").is_dir());
 }
