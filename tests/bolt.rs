@@ -78,14 +78,15 @@ fn files(archive: &Path, suffix: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in tar.entries().expect("tar") {
         let mut entry = entry.expect("entry");
-        let path = entry.path().expect("path").display().to_string();
+        let sparse = sparse(&mut entry);
+        let stored = entry.path().expect("path").display().to_string();
+        let path = sparse.as_ref().map_or(stored, |(name, _)| name.clone());
         if entry.header().entry_type().is_dir() || !path.ends_with(suffix) {
             continue;
         }
-        let sparse = real_size(&mut entry);
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).expect("content");
-        if let Some(size) = sparse {
+        if let Some((_, size)) = sparse {
             bytes = expand(&bytes, size);
         }
         if !bytes.is_empty() {
@@ -95,10 +96,18 @@ fn files(archive: &Path, suffix: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The size of a file that GNU tar stored without its holes (format 1.0, which the tar crate hands out as it is).
-fn real_size(entry: &mut tar::Entry<'_, impl Read>) -> Option<usize> {
-    let mut extensions = entry.pax_extensions().expect("pax").into_iter().flatten().flatten();
-    extensions.find(|extension| extension.key() == Ok("GNU.sparse.realsize"))?.value().ok()?.parse().ok()
+/// Name and size of a file that GNU tar stored without its holes (format 1.0, which the tar crate hands out as it is).
+fn sparse(entry: &mut tar::Entry<'_, impl Read>) -> Option<(String, usize)> {
+    let (mut name, mut size) = (None, None);
+    for extension in entry.pax_extensions().expect("pax").into_iter().flatten().flatten() {
+        let value = extension.value().unwrap_or_default();
+        match extension.key().unwrap_or_default() {
+            "GNU.sparse.name" => name = Some(value.to_owned()),
+            "GNU.sparse.realsize" => size = value.parse().ok(),
+            _ => {}
+        }
+    }
+    name.zip(size)
 }
 
 /// Puts the holes back: lines with the number of pieces and each piece's offset and size, filled up to 512 bytes, precede

@@ -60,6 +60,8 @@ pub enum Fault {
     Table,
     #[error("element {0} reaches out of the page, or into another element")]
     Element(usize),
+    #[error("the page holds bytes that no element claims")]
+    Leftover,
     #[error("there is a gap before element {0}")]
     Gap(usize),
     #[error("element {0} has unknown flags")]

@@ -123,7 +123,7 @@ impl Walk {
         // Keys are compared only once the overflow pages, too, are known to be ours alone.
         let used = layout.end.saturating_sub(span.start);
         let read = self.claim(number, visit.page, used).and_then(|()| {
-            let fault = layout.fault.or_else(|| self.shape_fault(&header, visit.depth, used));
+            let fault = layout.fault.or_else(|| self.shape_fault(&header, visit.depth, used, &span));
             let sound = in_order(&bytes, &cells, visit);
             match header.kind {
                 PageKind::Leaf => self.take_items(number, cells.get(..sound).unwrap_or_default(), false),
@@ -153,14 +153,19 @@ impl Walk {
     }
 
     /// Faults that leave the page's elements believable.
-    fn shape_fault(&self, header: &Header, depth: u8, used: usize) -> Option<Fault> {
+    fn shape_fault(&self, header: &Header, depth: u8, used: usize, span: &Range<usize>) -> Option<Fault> {
         // bbolt node.go, spill: a node gets as many pages as its size needs (older versions: one more at an exact fit).
         let filled = usize::try_from(header.overflow).ok().and_then(|more| more.checked_mul(self.page_size));
         if filled.is_none_or(|filled| used < filled) {
             return Some(Fault::Overflow(header.overflow));
         }
         let may_be_empty = header.kind == PageKind::Leaf && depth == 1;
-        (header.count == 0 && !may_be_empty).then_some(Fault::NoElements)
+        if header.count == 0 && !may_be_empty {
+            return Some(Fault::NoElements);
+        }
+        // bbolt tx.go, write: buffers are zeroed before they are used again. So this betrays a count or length that shrank.
+        let rest = self.tree.bytes.get(span.start.saturating_add(used)..span.end).unwrap_or_default();
+        rest.iter().any(|byte| *byte != 0).then_some(Fault::Leftover)
     }
 
     /// Takes the first page for a bucket (`used` is 0), or the others that its first `used` bytes lie in.
