@@ -7,6 +7,7 @@ mod live;
 mod mountinfo;
 mod open;
 mod quiet;
+mod step;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -15,6 +16,7 @@ pub use dir::Dir;
 pub use error::{OpenError, Unreadable};
 pub use live::is_flocked;
 pub use mountinfo::MountPoint;
+pub use step::{Halt, Mass, STEP_BUFFER, Step};
 pub use tree::{Disk, FileKind, Stat, Tree};
 
 /// What is read of one metadata file, unless a caller says otherwise.

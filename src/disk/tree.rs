@@ -162,6 +162,11 @@ impl Disk {
         self.faults.insert(at, Errno::from_raw_os_error(errno));
     }
 
+    /// The places whose reads are made to fail.
+    pub(crate) fn injected(&self) -> impl Iterator<Item = (&Place, Unreadable)> {
+        self.faults.iter().map(|(at, errno)| (at, Unreadable::from(*errno)))
+    }
+
     fn locate(&self, at: &Place) -> Result<&Tree, Unreadable> {
         if let Some(errno) = self.faults.get(at) {
             return Err(Unreadable::from(*errno));
