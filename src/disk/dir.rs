@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, OFlags, RawDir};
 use rustix::io::Errno;
 
-use super::open::{open_beneath, read_all};
+use super::open::{open_beneath, read_all, read_head};
 use super::tree::stat_of;
 use super::{CAP, FileKind, LIST_CAP, Stat, Unreadable};
 use crate::terms::Place;
@@ -88,13 +88,22 @@ impl<'disk> Dir<'disk> {
     }
 
     pub fn read_capped(&self, name: &[u8], cap: u64) -> Result<Vec<u8>, Unreadable> {
+        read_all(&self.open_file(name)?, cap)
+    }
+
+    /// The first `len` bytes of a file, and how long it is.
+    pub fn head(&self, name: &[u8], len: u64) -> Result<(Vec<u8>, u64), Unreadable> {
+        read_head(&self.open_file(name)?, len)
+    }
+
+    fn open_file(&self, name: &[u8]) -> Result<OwnedFd, Unreadable> {
         self.check(name)?;
         match self.kind(name) {
             None => return Err(Unreadable::Missing),
             Some(FileKind::File | FileKind::Unknown) => {}
             Some(other) => return Err(Unreadable::NotAFile(other)),
         }
-        read_all(&open_beneath(self.fd.as_fd(), name, OFlags::RDONLY | OFlags::NONBLOCK)?, cap)
+        open_beneath(self.fd.as_fd(), name, OFlags::RDONLY | OFlags::NONBLOCK)
     }
 
     /// A directory in this one.

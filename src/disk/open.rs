@@ -8,7 +8,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::tree::stat_of;
-use super::{FileKind, Unreadable};
+use super::{FileKind, Stat, Unreadable};
 
 /// Opens a path of plain components below `root`. An empty path is the root itself.
 pub(super) fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Unreadable> {
@@ -56,12 +56,23 @@ pub(super) fn read_head(fd: &OwnedFd, len: usize) -> Result<Vec<u8>, Unreadable>
     Ok(bytes)
 }
 
+/// Reads the first bytes of an open regular file, and tells its length.
+pub(super) fn read_head(fd: &OwnedFd, len: u64) -> Result<(Vec<u8>, u64), Unreadable> {
+    let size = regular(fd)?.size;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::from(rustix::io::dup(fd)?);
+    file.take(len).read_to_end(&mut bytes).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    Ok((bytes, size))
+}
+
+fn regular(fd: &OwnedFd) -> Result<Stat, Unreadable> {
+    let stat = stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)?;
+    if stat.kind == FileKind::File { Ok(stat) } else { Err(Unreadable::NotAFile(stat.kind)) }
+}
+
 /// Reads an open regular file whole.
 pub(super) fn read_all(fd: &OwnedFd, cap: u64) -> Result<Vec<u8>, Unreadable> {
-    let stat = stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)?;
-    if stat.kind != FileKind::File {
-        return Err(Unreadable::NotAFile(stat.kind));
-    }
+    let stat = regular(fd)?;
     if stat.size > cap {
         return Err(Unreadable::TooLong { len: stat.size, cap });
     }

@@ -2,4 +2,5 @@
 
 pub mod bolt;
 pub mod gotime;
+pub mod image;
 pub mod varint;
