@@ -1,1 +1,3 @@
-//! (to come)
+//! F6: what the engine itself would see on this disk, and what it would answer.
+
+pub mod seen;

@@ -1,0 +1,88 @@
+//! Image references as people type them: `web`, `docker.io/library/web:1`, `host:5000/team/web@sha256:…`, or an ID.
+
+use std::fmt;
+
+use crate::terms::Digest;
+
+/// A reference with everything said that may be left out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reference {
+    /// `sha256:<64 hex>`
+    Id(String),
+    Named(Named),
+}
+
+/// A repository with a tag or a digest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    domain: String,
+    path: String,
+    /// `:tag` or `@digest`; `:latest` if nothing is said.
+    suffix: String,
+}
+
+impl Reference {
+    /// The rules of distribution/reference, as far as they decide what is meant.
+    pub fn parse(typed: &str) -> Option<Self> {
+        let id = Digest::parse(typed).or_else(|| Digest::from_hex(typed));
+        if let Some(id) = id {
+            return Some(Self::Id(id.as_str().to_owned()));
+        }
+        let (name, suffix) = split_suffix(typed);
+        let (domain, path) = split_domain(name);
+        let good = !name.is_empty() && !path.ends_with('/') && !path.bytes().any(|b| b.is_ascii_uppercase());
+        good.then_some(Self::Named(Named { domain, path, suffix }))
+    }
+}
+
+impl Named {
+    /// The short form, which `repositories.json` is keyed by.
+    pub fn familiar(&self) -> String {
+        let path = match self.path.strip_prefix("library/") {
+            Some(rest) if self.domain == "docker.io" && !rest.contains('/') => rest,
+            _ => &self.path,
+        };
+        if self.domain == "docker.io" {
+            format!("{path}{}", self.suffix)
+        } else {
+            format!("{}/{path}{}", self.domain, self.suffix)
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => f.write_str(id),
+            Self::Named(Named { domain, path, suffix }) => write!(f, "{domain}/{path}{suffix}"),
+        }
+    }
+}
+
+/// Name and suffix. A digest goes before a tag: the tag is then dropped.
+fn split_suffix(typed: &str) -> (&str, String) {
+    let (named, digest) = match typed.split_once('@') {
+        Some((named, digest)) => (named, Some(digest)),
+        None => (typed, None),
+    };
+    // a colon before a slash belongs to a port
+    let (name, tag) = match named.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (named, "latest"),
+    };
+    (name, digest.map_or_else(|| format!(":{tag}"), |digest| format!("@{digest}")))
+}
+
+fn split_domain(name: &str) -> (String, String) {
+    let (domain, path) = match name.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" || has_upper(first) => (first, rest),
+        _ => ("docker.io", name),
+    };
+    let domain = if domain == "index.docker.io" { "docker.io" } else { domain };
+    let path = if domain == "docker.io" && !path.contains('/') { format!("library/{path}") } else { path.to_owned() };
+    (domain.to_owned(), path)
+}
+
+fn has_upper(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_uppercase())
+}
