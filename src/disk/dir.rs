@@ -91,8 +91,8 @@ impl<'disk> Dir<'disk> {
         read_all(&self.open_file(name)?, cap)
     }
 
-    /// The first `len` bytes of a file, and how long it is.
-    pub fn head(&self, name: &[u8], len: u64) -> Result<(Vec<u8>, u64), Unreadable> {
+    /// The first `len` bytes of a file, or all of a shorter one.
+    pub fn head(&self, name: &[u8], len: usize) -> Result<Vec<u8>, Unreadable> {
         read_head(&self.open_file(name)?, len)
     }
 

@@ -46,23 +46,11 @@ fn step_by_step(root: BorrowedFd<'_>, path: &CString, flags: OFlags) -> Result<O
 
 /// Reads the first `len` bytes of an open regular file, or all of it when it is shorter.
 pub(super) fn read_head(fd: &OwnedFd, len: usize) -> Result<Vec<u8>, Unreadable> {
-    let stat = stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)?;
-    if stat.kind != FileKind::File {
-        return Err(Unreadable::NotAFile(stat.kind));
-    }
+    regular(fd)?;
     let mut bytes = Vec::new();
     let file = std::fs::File::from(rustix::io::dup(fd)?);
     file.take(len as u64).read_to_end(&mut bytes).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
     Ok(bytes)
-}
-
-/// Reads the first bytes of an open regular file, and tells its length.
-pub(super) fn read_head(fd: &OwnedFd, len: u64) -> Result<(Vec<u8>, u64), Unreadable> {
-    let size = regular(fd)?.size;
-    let mut bytes = Vec::new();
-    let file = std::fs::File::from(rustix::io::dup(fd)?);
-    file.take(len).read_to_end(&mut bytes).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
-    Ok((bytes, size))
 }
 
 fn regular(fd: &OwnedFd) -> Result<Stat, Unreadable> {

@@ -25,8 +25,10 @@ impl Reference {
 #[derive(Deserialize)]
 struct File {
     #[serde(rename = "Repositories", default)]
-    repositories: Option<BTreeMap<String, Option<BTreeMap<String, Option<String>>>>>,
+    repositories: Option<BTreeMap<String, Option<References>>>,
 }
+
+type References = BTreeMap<String, Option<String>>;
 
 /// Every reference, in order.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Reference>, serde_json::Error> {
