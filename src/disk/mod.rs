@@ -3,6 +3,7 @@
 
 mod dir;
 mod error;
+mod host;
 mod live;
 mod mountinfo;
 mod open;
@@ -14,6 +15,7 @@ mod tree;
 
 pub use dir::Dir;
 pub use error::{OpenError, Unreadable};
+pub use host::{Host, read_named};
 pub use live::is_flocked;
 pub use mountinfo::MountPoint;
 pub use step::{Halt, Mass, STEP_BUFFER, Step};

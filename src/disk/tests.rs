@@ -60,3 +60,16 @@ fn mounts_below_a_root_are_told_with_their_type() {
     let found = mountinfo::parse(text, Path::new("/r"));
     assert_eq!(found, [MountPoint { inside: b"a b/merged".to_vec(), fs_type: "overlay".into() }]);
 }
+
+#[test]
+fn links_of_another_host_stay_below_its_top() {
+    let top = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(top.path().join("data/docker")).unwrap();
+    std::fs::create_dir_all(top.path().join("var/lib")).unwrap();
+    symlink("/data/docker", top.path().join("var/lib/docker")).unwrap();
+    symlink("/etc/passwd", top.path().join("passwd")).unwrap();
+    let host = Host::open(top.path()).unwrap();
+    assert_eq!(host.dir(Path::new("/var/lib/docker")), Some(top.path().canonicalize().unwrap().join("data/docker")));
+    assert_eq!(host.read(Path::new("passwd")), Ok(None));
+    assert_eq!(host.dir(Path::new("nowhere")), None);
+}

@@ -47,9 +47,8 @@ fn depths(len: usize, above: &impl Fn(Node) -> Option<Node>) -> Vec<usize> {
             path.push(node);
             at = above(node);
         }
-        let mut depth = at.and_then(|node| depths.get(node)).copied().unwrap_or(0);
-        for node in path.into_iter().rev() {
-            depth += 1;
+        let known = at.and_then(|node| depths.get(node)).copied().unwrap_or(0);
+        for (depth, node) in (known + 1..).zip(path.into_iter().rev()) {
             depths.get_mut(node).into_iter().for_each(|d| *d = depth);
         }
     }

@@ -98,6 +98,7 @@ pub struct Owner {
 #[derive(Debug, Default)]
 pub struct Owners {
     list: Vec<Owner>,
+    by_thing: BTreeMap<Key, Vec<usize>>,
 }
 
 impl Owners {
@@ -124,7 +125,12 @@ impl Owners {
             stranger.id = scaffold.at.to_string().into();
             enter(&mut table, stranger, OwnerKind::Unclaimed, scaffold.at.clone()).rest_of.push(scaffold.at.clone());
         }
-        Self { list: table.into_values().collect() }
+        let list: Vec<Owner> = table.into_values().collect();
+        let mut by_thing: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+        for (number, owner) in list.iter().enumerate() {
+            by_thing.entry(owner.thing.clone()).or_default().push(number);
+        }
+        Self { list, by_thing }
     }
 
     pub fn len(&self) -> usize {
@@ -143,9 +149,10 @@ impl Owners {
         self.list.get(number)
     }
 
-    /// The owners of a thing, by number.
-    pub fn of_thing<'a>(&'a self, thing: &'a Key) -> impl Iterator<Item = (usize, &'a Owner)> {
-        self.iter().filter(move |(_, owner)| owner.thing == *thing)
+    /// The owners that belong to a thing, with their numbers.
+    pub fn of_thing(&self, thing: &Key) -> impl Iterator<Item = (usize, &Owner)> {
+        let numbers = self.by_thing.get(thing).map(Vec::as_slice).unwrap_or_default();
+        numbers.iter().filter_map(|number| Some((*number, self.list.get(*number)?)))
     }
 }
 

@@ -1,0 +1,45 @@
+//! What could not be read must never look like garbage: a rule that concludes from absence answers "unknown" when a
+//! kind of reference it relies on was lost, and when a daemon may be in the middle of what it sees.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{Case, Confidence, Finding, Rule, Withheld};
+use crate::terms::{Key, Lost, Problem};
+
+pub(super) fn ask(rule: &Rule, case: &Case<'_>) -> (Vec<Finding>, Vec<Withheld>) {
+    let Ok(mut findings) = catch_unwind(AssertUnwindSafe(|| (rule.check)(case))) else {
+        let because = "the rule failed unexpectedly (internal error)".to_owned();
+        return (Vec::new(), vec![Withheld { class: rule.class, because }]);
+    };
+    let mut withheld = Vec::new();
+    for problem in holes(rule, case) {
+        withheld.push(Withheld { class: rule.class, because: format!("{}: {}", problem.at, problem.cause) });
+        findings.iter_mut().filter(|finding| concerns(case, problem, &finding.objects)).for_each(doubt);
+    }
+    if let Some(since) = case.live_since {
+        for finding in findings.iter_mut().filter(|finding| finding.youngest.is_some_and(|at| at >= since)) {
+            doubt(finding);
+            let because = "a daemon is at work on this root, and what it has just begun looks the same; look again when it is idle";
+            withheld.push(Withheld { class: rule.class, because: because.to_owned() });
+        }
+    }
+    (findings, withheld)
+}
+
+fn doubt(finding: &mut Finding) {
+    finding.confidence = Confidence::Unknown;
+    finding.remedy.commands.clear();
+}
+
+fn holes<'a>(rule: &'a Rule, case: &'a Case<'_>) -> impl Iterator<Item = &'a Problem> {
+    case.inventory.problems.iter().filter(|problem| match &problem.lost {
+        Lost::Links(kinds) => kinds.iter().any(|kind| rule.relies_on.contains(kind)),
+        Lost::Nothing | Lost::Bytes => false,
+    })
+}
+
+/// A hole in one root says nothing about another.
+fn concerns(case: &Case<'_>, problem: &Problem, objects: &[Key]) -> bool {
+    let root = case.inventory.root_of(&problem.at).map(|root| &root.name);
+    objects.is_empty() || objects.iter().any(|key| Some(&key.root) == root)
+}
