@@ -1,6 +1,7 @@
 //! F1: bytes into values. No paths, no files.
 
 pub mod bolt;
+pub mod engine;
 pub mod gotime;
 pub mod image;
 pub mod varint;

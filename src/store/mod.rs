@@ -1,16 +1,16 @@
 //! F4: one file (or folder) for each thing that an engine writes. Each surveys its part of a root into an inventory:
 //! it takes what it can and notes what it cannot.
 
-#[cfg_attr(not(test), expect(dead_code))] // read by the stores that follow
 mod bolt_file;
 mod buildkit;
+mod clues;
 mod containers;
 mod driver;
 mod image;
 mod other;
 mod site;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod volumes;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,7 +5,7 @@ use crate::disk::Tree;
 use crate::terms::Lost;
 
 /// A disk with one tree, `docker`, that holds these files.
-fn disk(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Disk) {
+pub(super) fn disk(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Disk) {
     let dir = tempfile::tempdir().unwrap();
     for (path, bytes) in files {
         let path = dir.path().join(path);
@@ -14,6 +14,12 @@ fn disk(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Disk) {
     }
     let disk = Disk::new([Tree::open("docker", dir.path()).unwrap()]).unwrap();
     (dir, disk)
+}
+
+/// What one store finds in the first root of a disk.
+pub(super) fn found(disk: &Disk, survey: fn(&Site<'_>) -> Inventory) -> Inventory {
+    let roots = site::roots(disk).found;
+    survey(&Site::new(disk, &roots[0], &roots)).seal()
 }
 
 #[test]

@@ -1,0 +1,128 @@
+//! A container's two files.
+//!
+//! ```text
+//! containers/<id>/config.v2.json    what it is, its image, its mount points, its last state
+//! containers/<id>/hostconfig.json   how it is to be run: log driver, network, removal
+//! ```
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::JsonError;
+use super::json::{first, shaped, time};
+
+/// `config.v2.json`, as far as an analysis needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ContainerConfig {
+    #[serde(rename = "ID")]
+    pub id: Option<String>,
+    #[serde(deserialize_with = "time")]
+    pub created: Option<Timestamp>,
+    pub path: String,
+    pub args: Vec<String>,
+    /// The image's ID at creation; it stays when the image is removed by force.
+    pub image: String,
+    pub image_manifest: Option<Descriptor>,
+    /// With a slash in front.
+    pub name: String,
+    /// The graph driver, or the snapshotter.
+    pub driver: String,
+    pub log_path: String,
+    pub state: State,
+    pub config: Asked,
+    /// By destination.
+    pub mount_points: BTreeMap<String, MountPoint>,
+}
+
+/// `Config`: what was asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Asked {
+    /// The image as typed.
+    pub image: String,
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// `ImageManifest`, with the containerd store only.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Descriptor {
+    pub digest: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct State {
+    pub running: bool,
+    pub paused: bool,
+    pub restarting: bool,
+    pub dead: bool,
+    pub removal_in_progress: bool,
+    pub exit_code: i64,
+    #[serde(deserialize_with = "time")]
+    pub started_at: Option<Timestamp>,
+    #[serde(deserialize_with = "time")]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A value of `MountPoints`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MountPoint {
+    #[serde(rename = "Type")]
+    pub kind: String,
+    #[serde(rename = "Name")]
+    pub name: String,
+    #[serde(rename = "Source")]
+    pub source: String,
+    #[serde(rename = "Destination")]
+    pub destination: String,
+    #[serde(rename = "Driver")]
+    pub driver: String,
+    #[serde(rename = "RW")]
+    pub writable: bool,
+    #[serde(rename = "ID")]
+    pub id: String,
+    #[serde(rename = "Spec")]
+    pub spec: Spec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Spec {
+    /// Empty or absent for an anonymous volume.
+    pub source: String,
+}
+
+/// `hostconfig.json`, as far as an analysis needs it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct HostConfig {
+    pub log_config: LogConfig,
+    pub auto_remove: bool,
+    pub network_mode: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct LogConfig {
+    #[serde(rename = "Type")]
+    pub driver: String,
+    pub config: BTreeMap<String, String>,
+}
+
+/// Reads `config.v2.json`: the fields that are needed, and all of it.
+pub fn parse_config(bytes: &[u8]) -> Result<(ContainerConfig, Value), JsonError> {
+    let value = first(bytes)?;
+    Ok((shaped(&value)?, value))
+}
+
+/// Reads `hostconfig.json`: the fields that are needed, and all of it.
+pub fn parse_host_config(bytes: &[u8]) -> Result<(HostConfig, Value), JsonError> {
+    let value = first(bytes)?;
+    Ok((shaped(&value)?, value))
+}
