@@ -145,11 +145,27 @@ fn archives(below: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+fn wanted(reference: &Path) -> Vec<String> {
+    let text = fs::read_to_string(reference).expect("reference");
+    text.lines().filter(|line| line.contains(".db OK ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn databases_of_real_engines_read_as_the_go_library_reads_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/bolt");
+    let wanted = wanted(&folder.join("EXPECTED.txt"));
+    assert_eq!(wanted.len(), 4);
+    for line in wanted {
+        let (name, _) = line.split_once(' ').expect("a name");
+        let file = File::open(folder.join(format!("{name}.zst"))).expect("database");
+        assert_eq!(dump(name, zstd::decode_all(file).expect("zstd")).line(name), line);
+    }
+}
+
 #[test]
 fn reference_databases_read_as_the_go_library_reads_them() {
     let Some(folder) = corpus().map(|corpus| corpus.join("bolt")) else { return };
-    let reference = fs::read_to_string(folder.join("REFERENCE.txt")).expect("reference");
-    let wanted: Vec<&str> = reference.lines().filter(|line| line.contains(".db OK ")).collect();
+    let wanted = wanted(&folder.join("REFERENCE.txt"));
     let mut lines: Vec<String> = files(&folder.join("databases.tar.zst"), ".db")
         .into_iter()
         .map(|(path, bytes)| dump(&path, bytes).line(path.trim_start_matches("./")))

@@ -2,6 +2,8 @@
 
 pub mod bolt;
 pub mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod gotime;
 pub mod image;
 pub mod varint;

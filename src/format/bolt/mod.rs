@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 pub use error::{BoltError, Fault, MetaFault};
 pub use live::{LiveError, read_stable};
+pub(in crate::format) use meta::seal;
 pub use meta::{best_txid, head_len};
 pub use tree::{BoltDamage, Bucket, Entry, Tree};
 

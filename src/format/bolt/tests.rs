@@ -5,4 +5,5 @@ mod hostile;
 mod live;
 mod metas;
 mod reading;
+mod seeds;
 pub(super) mod sketch;

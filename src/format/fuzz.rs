@@ -1,0 +1,89 @@
+//! What a fuzzer calls: a plain function a format, which panics when a promise of the reader is broken. `cargo test` runs
+//! each over its corpus and over damage of its own (`tests/fuzz.rs`).
+
+use super::bolt::{Bolt, Bucket, Entry, Tree, best_txid, seal};
+use super::{gotime, varint};
+
+/// Reads the bytes as a database, as they are and with metas made valid, and touches all that is found.
+pub fn fuzz_bolt(data: &[u8]) {
+    walk(data.to_vec());
+    let mut sealed = data.to_vec();
+    seal(&mut sealed);
+    walk(sealed);
+}
+
+fn walk(file: Vec<u8>) {
+    let len = file.len();
+    let txid = best_txid(&file);
+    let Ok(bolt) = Bolt::open(file) else { return assert_eq!(txid, None) };
+    assert_eq!(txid, Some(bolt.txid()));
+    let tree = bolt.read();
+    let mut seen = Seen::default();
+    visit(tree.root(), 0, &mut seen);
+    // An inline bucket's bytes are seen as its value's and as its own.
+    assert!(seen.bytes <= len.saturating_mul(2), "{} bytes out of {len}", seen.bytes);
+    assert_eq!(tree.root().is_whole_below(), seen.all_whole);
+    check_damage(&tree, seen.all_whole);
+}
+
+struct Seen {
+    bytes: usize,
+    all_whole: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { bytes: 0, all_whole: true }
+    }
+}
+
+fn visit(bucket: Bucket<'_>, depth: usize, seen: &mut Seen) {
+    assert!(depth <= 32, "buckets nest too deeply");
+    seen.all_whole &= bucket.is_whole();
+    let mut last: Option<&[u8]> = None;
+    for (key, entry) in bucket.iter() {
+        assert!(!key.is_empty() && last.is_none_or(|last| last < key), "keys rise");
+        last = Some(key);
+        seen.bytes += key.len();
+        match entry {
+            Entry::Value(value) => {
+                seen.bytes += value.len();
+                std::hint::black_box(value.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
+                assert_eq!(bucket.get(key).map(<[u8]>::as_ptr), Some(value.as_ptr()), "a key that is there is found");
+            }
+            Entry::Bucket(below) => {
+                seen.bytes += 16;
+                assert_eq!(bucket.bucket(key).map(Bucket::len), Some(below.len()), "a bucket that is there is found");
+                visit(below, depth + 1, seen);
+            }
+        }
+    }
+    assert_eq!(bucket.len(), bucket.buckets().count() + bucket.entries().count());
+}
+
+fn check_damage(tree: &Tree, all_whole: bool) {
+    assert!(!tree.is_whole() || all_whole, "what is lost is listed");
+    assert!(tree.damage().count() <= 1000);
+    for damage in tree.damage() {
+        assert!(damage.to_string().chars().all(|c| !c.is_control()), "names are shown harmlessly");
+    }
+}
+
+/// Reads an integer, and what is left.
+pub fn fuzz_varint(data: &[u8]) {
+    let Ok((value, rest)) = varint::take_uvarint(data) else { return };
+    assert!((1..=10).contains(&(data.len() - rest.len())));
+    let signed = varint::varint(data);
+    assert_eq!(signed.map(|signed| (signed.cast_unsigned() << 1) ^ (signed >> 63).cast_unsigned()), Ok(value));
+}
+
+/// Reads a time from bytes, and from text.
+pub fn fuzz_gotime(data: &[u8]) {
+    if let Ok(Some(time)) = gotime::from_binary(data) {
+        let text = time.at.to_string();
+        assert_eq!(gotime::from_rfc3339(&text).map(|again| again.map(|again| again.at)), Ok(Some(time.at)), "{text}");
+    }
+    if let Ok(text) = std::str::from_utf8(data) {
+        std::hint::black_box(gotime::from_rfc3339(text).is_ok());
+    }
+}
