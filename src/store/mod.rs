@@ -47,7 +47,17 @@ const STORES: &[Store] = &[
     Store {
         name: "buildkit",
         survey: buildkit::survey,
-        links: &[LinkKind::Caches, LinkKind::SharesLayer, LinkKind::StoredIn, LinkKind::Leases],
+        links: &[
+            LinkKind::Caches,
+            LinkKind::RecordParent,
+            LinkKind::SharesLayer,
+            LinkKind::StoredIn,
+            LinkKind::SnapshotParent,
+            LinkKind::HoldsLease,
+            LinkKind::Leases,
+            LinkKind::Content,
+            LinkKind::Remembers,
+        ],
     },
     Store { name: "other", survey: other::survey, links: &[] },
 ];

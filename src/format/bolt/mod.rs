@@ -26,7 +26,7 @@ mod live;
 mod meta;
 mod page;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 mod walk;
 

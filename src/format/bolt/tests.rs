@@ -6,4 +6,4 @@ mod live;
 mod metas;
 mod reading;
 mod seeds;
-pub(super) mod sketch;
+pub(crate) mod sketch;
