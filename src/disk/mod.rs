@@ -11,6 +11,7 @@ mod quiet;
 mod step;
 #[cfg(test)]
 mod tests;
+mod traits;
 mod tree;
 
 pub use dir::Dir;
@@ -19,6 +20,7 @@ pub use host::{Host, read_named};
 pub use live::is_flocked;
 pub use mountinfo::MountPoint;
 pub use step::{Halt, Mass, STEP_BUFFER, Step};
+pub use traits::Traits;
 pub use tree::{Disk, FileKind, Stat, Tree};
 
 /// What is read of one metadata file, unless a caller says otherwise.

@@ -4,7 +4,7 @@
 //! kernel's listing, which refuses `/` in a name. So a walk cannot leave the tree that it began in.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, StatxFlags};
 use rustix::io::Errno;
@@ -78,6 +78,12 @@ impl Tree {
     /// The top of the tree, with a listing of its own.
     pub fn step(&self) -> Result<Step, Halt> {
         Ok(Step { fd: open(self.fd(), c".", self.is_quiet())?, quiet: self.is_quiet() })
+    }
+}
+
+impl AsFd for Step {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 
