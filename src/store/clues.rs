@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::disk::Dir;
 use crate::inventory::{Clue, Inventory, Root};
 use crate::terms::Place;
 
@@ -33,6 +34,19 @@ pub(super) fn of_volume(inv: &mut Inventory, root: &Root, at: &Place, labels: Op
             below: None,
             evidence: at.clone(),
             because: "anonymous volumes are labelled since 23.0".into(),
+        });
+    }
+}
+
+/// What the top of a data root tells.
+pub(super) fn of_top(inv: &mut Inventory, root: &Root, top: &Dir<'_>) {
+    if top.kind(b"engine-id").is_some() {
+        inv.clues.push(Clue {
+            root: root.name.clone(),
+            at_least: Some((23, 0, 0)),
+            below: None,
+            evidence: top.place().join("engine-id"),
+            because: "engine-id is written since 23.0".into(),
         });
     }
 }

@@ -4,6 +4,7 @@
 mod bolt_file;
 mod buildkit;
 mod clues;
+mod containerd;
 mod containers;
 mod driver;
 mod image;
@@ -59,7 +60,8 @@ const STORES: &[Store] = &[
             LinkKind::Remembers,
         ],
     },
-    Store { name: "other", survey: other::survey, links: &[] },
+    Store { name: "other", survey: other::survey, links: &[LinkKind::Content] },
+    Store { name: "containerd", survey: containerd::survey, links: &[] },
 ];
 
 /// Surveys everything, in parallel; the result does not depend on the number of threads.

@@ -43,3 +43,29 @@ fn a_database_that_cannot_be_read_says_why_and_one_that_is_not_there_says_nothin
         ]
     );
 }
+
+#[test]
+fn a_containerd_inside_a_data_root_is_weighed_and_said_to_be_unread() {
+    let (_dir, disk) = disk(&[
+        ("containerd/daemon/io.containerd.content.v1.content/blobs/sha256/x", b"x"),
+        ("containerd/daemon/io.containerd.snapshotter.v1.native/snapshots/1/x", b"x"),
+        ("containerd/daemon/io.containerd.snapshotter.v1.btrfs/x", b"x"),
+        ("containerd/daemon/strange", b"x"),
+    ]);
+    let inv = survey(&disk);
+    let owned = inv.of_kind(crate::terms::Kind::Store).map(|(key, _)| key.id.to_string());
+    assert_eq!(
+        owned.collect::<Vec<_>>(),
+        [
+            "io.containerd.content.v1.content",
+            "io.containerd.snapshotter.v1.btrfs",
+            "io.containerd.snapshotter.v1.native"
+        ]
+    );
+    let stores: Vec<_> = inv.stores.iter().map(|store| (&*store.name, store.populated)).collect();
+    assert_eq!(stores, [("native", true)]);
+    let said: Vec<_> = inv.problems.iter().map(|problem| (problem.code, &problem.lost)).collect();
+    assert_eq!(said, [("not-read-in-detail", &Lost::Nothing)]);
+    let strangers: Vec<_> = inv.of_kind(crate::terms::Kind::File).map(|(key, _)| key.id.to_string()).collect();
+    assert_eq!(strangers, ["docker/containerd/daemon/strange"]);
+}
