@@ -9,7 +9,8 @@ use std::path::Path;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::mount::{OpenTreeFlags, open_tree};
 
 use super::tree::stat_of;
 
@@ -29,5 +30,13 @@ fn make(path: &Path) -> Option<OwnedFd> {
     mount(Some(path), path, NONE, MsFlags::MS_BIND, NONE).ok()?;
     let still = MsFlags::MS_RDONLY | MsFlags::MS_NOATIME | MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mount(NONE, path, NONE, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | still, NONE).ok()?;
-    rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty()).ok()
+    alive(path)
+        .or_else(|| rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty()).ok())
+}
+
+/// A copy of the mount in a nameless namespace that lives as long as the descriptor. A mount whose namespace has ended
+/// serves as well, but the kernel takes a global lock whenever such a one is let go, at every single `statx`: a tenth of
+/// the time of a walk, and more with more threads. Linux 5.2.
+fn alive(path: &Path) -> Option<OwnedFd> {
+    open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC).ok()
 }

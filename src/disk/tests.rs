@@ -73,3 +73,22 @@ fn links_of_another_host_stay_below_its_top() {
     assert_eq!(host.read(Path::new("passwd")), Ok(None));
     assert_eq!(host.dir(Path::new("nowhere")), None);
 }
+
+#[test]
+fn a_quiet_view_is_kept_still_by_the_kernel_and_mounted_nowhere() {
+    use rustix::fs::{Mode, OFlags, StatVfsMountFlags, fstatvfs, openat};
+    let before = std::fs::read("/proc/self/mountinfo").unwrap();
+    let (dir, disk) = disk();
+    let tree = disk.trees().next().unwrap();
+    if !tree.is_quiet() {
+        eprintln!("skipped: no right to mount, or no kernel that gives a view");
+        return;
+    }
+    let flags = fstatvfs(tree.fd()).unwrap().f_flag;
+    assert!(flags.contains(StatVfsMountFlags::RDONLY | StatVfsMountFlags::NOATIME | StatVfsMountFlags::NODEV));
+    let made = openat(tree.fd(), "new", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR);
+    assert_eq!(made.unwrap_err(), rustix::io::Errno::ROFS);
+    std::fs::write(dir.path().join("later"), "seen").unwrap();
+    assert_eq!(disk.read(&Place::tree("docker").join("later")).unwrap(), b"seen");
+    assert_eq!(std::fs::read("/proc/self/mountinfo").unwrap(), before);
+}
