@@ -77,7 +77,6 @@ fn links_of_another_host_stay_below_its_top() {
 #[test]
 fn a_quiet_view_is_kept_still_by_the_kernel_and_mounted_nowhere() {
     use rustix::fs::{Mode, OFlags, StatVfsMountFlags, fstatvfs, openat};
-    let before = std::fs::read("/proc/self/mountinfo").unwrap();
     let (dir, disk) = disk();
     let tree = disk.trees().next().unwrap();
     if !tree.is_quiet() {
@@ -90,5 +89,6 @@ fn a_quiet_view_is_kept_still_by_the_kernel_and_mounted_nowhere() {
     assert_eq!(made.unwrap_err(), rustix::io::Errno::ROFS);
     std::fs::write(dir.path().join("later"), "seen").unwrap();
     assert_eq!(disk.read(&Place::tree("docker").join("later")).unwrap(), b"seen");
-    assert_eq!(std::fs::read("/proc/self/mountinfo").unwrap(), before);
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(dir.path().to_str().unwrap()));
 }
