@@ -50,7 +50,9 @@ fn unpacked_recording_is_what_tar_unpacks() {
         let mut tar = Command::new("tar");
         tar.args(["--xattrs", "--xattrs-include=*", "--numeric-owner", "--use-compress-program=unzstd", "-xf"]);
         assert!(tar.arg(&archive).arg("-C").arg(theirs.path()).status().unwrap().success());
-        assert_eq!(du(&ours), du(theirs.path()), "{name}");
+        // A directory of more than four blocks may need one more for its map, as the disk happens to be fragmented.
+        let slack = 4096 * find(&ours, &["-type", "d", "-size", "+32"], ".\\0").len() as u64;
+        assert!(du(&ours).abs_diff(du(theirs.path())) <= slack, "{name}: {} {}", du(&ours), du(theirs.path()));
         let (ours, theirs) = (listing(&ours), listing(theirs.path()));
         assert_eq!(ours.len(), theirs.len(), "{name}");
         for (ours, theirs) in ours.iter().zip(&theirs) {
