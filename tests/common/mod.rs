@@ -15,9 +15,14 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 
 /// A copy of one's own, to be changed at will.
 pub(crate) fn fresh(name: &str) -> tempfile::TempDir {
+    fresh_whole(name).0
+}
+
+/// The same, and whether it is whole: that takes root with every right.
+pub(crate) fn fresh_whole(name: &str) -> (tempfile::TempDir, bool) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    unpack::unpack(&unpack::recording(name).join("root.tar.zst"), dir.path()).unwrap();
-    dir
+    let skipped = unpack::unpack(&unpack::recording(name).join("root.tar.zst"), dir.path()).unwrap();
+    (dir, skipped == unpack::Skipped::default())
 }
 
 /// What the recording's `about.toml` says under `key`, as it is written there.
