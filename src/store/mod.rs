@@ -5,6 +5,7 @@ mod bolt_file;
 mod buildkit;
 mod clues;
 mod containerd;
+mod consistency;
 mod containers;
 mod driver;
 mod image;
@@ -64,8 +65,22 @@ const STORES: &[Store] = &[
     Store { name: "containerd", survey: containerd::survey, links: &[] },
 ];
 
+/// A disk whose stores contradict each other only because the engine is at work is surveyed again this often.
+const TRIES: usize = 3;
+
 /// Surveys everything, in parallel; the result does not depend on the number of threads.
 pub fn survey(disk: &Disk) -> Inventory {
+    let mut inventory = Inventory::default();
+    for _ in 0..TRIES {
+        inventory = once(disk);
+        if consistency::settle(disk, &mut inventory) {
+            break;
+        }
+    }
+    inventory.seal()
+}
+
+fn once(disk: &Disk) -> Inventory {
     let roots = site::roots(disk);
     let mut tasks: Vec<(&Root, &Store)> = Vec::new();
     for root in &roots.found {
@@ -75,7 +90,7 @@ pub fn survey(disk: &Disk) -> Inventory {
         tasks.into_par_iter().map(|(root, store)| fenced(disk, root, &roots.found, store)).collect();
     let mut inventory = Inventory { roots: roots.found, problems: roots.problems, ..Inventory::default() };
     parts.into_iter().for_each(|part| inventory.merge(part));
-    inventory.seal()
+    inventory
 }
 
 /// A panic is a bug of ours; it costs one store, not the report.

@@ -1,0 +1,112 @@
+//! overlay2, and fuse-overlayfs, which has the same layout.
+//!
+//! ```text
+//! <driver>/<id>/diff/       the layer's own files            work/     of the overlay mount; absent in a base
+//!               link        its short name                   merged/   the mount, while it is in use
+//!               lower       l/<short>:l/<short>…, nearest first; absent in a base
+//!               committed   empty: something stands on it
+//! <driver>/l/<short>        -> ../<id>/diff
+//! ```
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::links::{self, ShortNames};
+use super::{Home, is_probe, probes};
+use crate::disk::{Dir, FileKind, Unreadable};
+use crate::format::image::overlay;
+use crate::inventory::facts::DriverDirectory;
+use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::store::image::temporary_files;
+use crate::terms::{Kind, LinkKind, Lost, Place};
+
+/// The names of 128 layers are shorter than this.
+const LOWER_CAP: u64 = 64 << 10;
+/// The node by which quotas are set. moby quota/projectquota.go
+const QUOTA_NODE: &str = "backingFsBlockDev";
+
+pub(super) fn survey(home: &Home<'_>) -> Inventory {
+    let mut inv = Inventory::default();
+    let Some(dir) = home.dir(&mut inv, &home.at, &[LinkKind::Lower]) else { return inv };
+    inv.scaffold(home.site.root, &home.name, &dir);
+    probes(home.site, &mut inv, &home.name, &dir);
+    quota_node(home, &mut inv, &dir);
+    let short = links::read(home, &mut inv, &dir);
+    let names: Vec<&str> = ids(&dir).filter(|name| *name != "l").collect();
+    let found: Vec<Inventory> = names.par_iter().map(|id| one(home, &dir, id, &short)).collect();
+    found.into_iter().for_each(|one| inv.merge(one));
+    inv
+}
+
+/// The directories of a home that may be layers.
+pub(super) fn ids<'d>(dir: &'d Dir<'_>) -> impl Iterator<Item = &'d str> {
+    dir.entries()
+        .filter(|(name, kind)| *kind == FileKind::Dir && !is_probe(name) && *name != b"lost+found")
+        .filter_map(|(name, _)| std::str::from_utf8(name).ok())
+}
+
+pub(super) fn quota_node(home: &Home<'_>, inv: &mut Inventory, dir: &Dir<'_>) {
+    if dir.kind(QUOTA_NODE.as_bytes()) == Some(FileKind::BlockDevice) {
+        let at = dir.place().join(QUOTA_NODE);
+        inv.add(home.key(Kind::Scaffold, QUOTA_NODE), Entity::default().itself(at, OwnerKind::Scaffold));
+    }
+}
+
+/// One directory; nothing if it went meanwhile.
+fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, short: &ShortNames) -> Inventory {
+    let mut inv = Inventory::default();
+    let Some(mut facts) = home.directory(listed, id) else { return inv };
+    let at = listed.place().join(id);
+    match home.site.disk.dir(&at) {
+        Err(Unreadable::Missing) => return inv,
+        Err(cause) => inv.problem("unreadable-directory", &at, Lost::Bytes, cause),
+        Ok(dir) => {
+            files(&mut inv, &dir, &mut facts, &short.to);
+            temporary_files(home.site, &mut inv, &home.name, &dir);
+            if !inv.problems.is_empty() && home.site.disk.stat(&at) == Err(Unreadable::Missing) {
+                return Inventory::default();
+            }
+        }
+    }
+    let key = home.key(Kind::DriverDirectory, id);
+    for lower in &facts.lower {
+        inv.link(&key, LinkKind::Lower, home.key(Kind::DriverDirectory, lower.as_str()), &at.join("lower"));
+    }
+    if let Some(content) = &facts.content {
+        inv.meter(content.clone());
+    }
+    home.add(&mut inv, id, facts, short.of.get(id).cloned().unwrap_or_default());
+    inv
+}
+
+fn files(inv: &mut Inventory, dir: &Dir<'_>, facts: &mut DriverDirectory, short: &BTreeMap<String, String>) {
+    let lost = || Lost::Links(vec![LinkKind::Lower]);
+    if dir.kind(b"diff") == Some(FileKind::Dir) {
+        facts.content = Some(dir.place().join("diff"));
+    }
+    let link = text(dir, "link", overlay::short_name);
+    facts.link = inv.note("damaged-file", &dir.place().join("link"), lost(), link).flatten();
+    let at = dir.place().join("lower");
+    let names = inv.note("damaged-file", &at, lost(), text(dir, "lower", overlay::lower)).flatten();
+    for name in names.unwrap_or_default() {
+        match short.get(&name) {
+            Some(id) => facts.lower.push(id.clone()),
+            None => unresolved(inv, &at, &name),
+        }
+    }
+}
+
+fn unresolved(inv: &mut Inventory, at: &Place, name: &str) {
+    let lost = Lost::Links(vec![LinkKind::Lower]);
+    inv.problem("lower-missing-link", at, lost, format!("names l/{name}, which leads to no directory"));
+}
+
+/// A file of a driver directory. `Ok(None)` if it is not there.
+fn text<T, E: ToString>(dir: &Dir<'_>, name: &str, parse: impl Fn(&[u8]) -> Result<T, E>) -> Result<Option<T>, String> {
+    match dir.read_capped(name.as_bytes(), LOWER_CAP) {
+        Err(Unreadable::Missing) => Ok(None),
+        Err(cause) => Err(cause.to_string()),
+        Ok(bytes) => parse(&bytes).map(Some).map_err(|cause| cause.to_string()),
+    }
+}
