@@ -4,8 +4,8 @@
 mod bolt_file;
 mod buildkit;
 mod clues;
-mod containerd;
 mod consistency;
+mod containerd;
 mod containers;
 mod driver;
 mod image;
