@@ -10,6 +10,8 @@ mod containers;
 mod driver;
 mod image;
 mod other;
+#[cfg(test)]
+pub(crate) mod sample;
 mod site;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -6,6 +6,8 @@
 mod lowers;
 mod mounts;
 mod stranded;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

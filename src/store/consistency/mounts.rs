@@ -65,13 +65,29 @@ fn parent(disk: &Disk, view: &View<'_>, out: &mut Inventory, key: &Key, containe
     }
 }
 
-/// A container without its mount is a finding; containers without the directory of all mounts are damage.
+/// A container without its mount is a finding. Containers without the directory of all mounts are damage; and where a
+/// read-write directory is left that nothing names, it may be this container's.
 fn no_mounts(disk: &Disk, out: &mut Inventory, view: &View<'_>, key: &Key, store: &str) {
     let Some(root) = view.inv.roots.iter().find(|root| root.name == key.root) else { return };
     let at = root.place.join("image").join(store).join("layerdb/mounts");
-    let is_new = !out.problems.iter().any(|problem| problem.at == at);
-    if is_new && disk.stat(&at) == Err(Unreadable::Missing) {
-        let lost = Lost::Links(vec![LinkKind::StoredIn, LinkKind::InitLayer, LinkKind::StandsOn]);
-        out.problem("missing-directory", &at, lost, "the read-write layers of all containers are unknown");
+    let lost = Lost::Links(vec![LinkKind::StoredIn, LinkKind::InitLayer, LinkKind::StandsOn]);
+    if disk.stat(&at) == Err(Unreadable::Missing) {
+        if !out.problems.iter().any(|problem| problem.at == at) {
+            out.problem("missing-directory", &at, lost, "the read-write layers of all containers are unknown");
+        }
+    } else if let Some(left) = left_pair(view, &Key { store: store.into(), ..key.clone() }) {
+        let cause = format!("no such directory: directory {left}, which nothing names, may be this container's");
+        out.problem("container-without-mount", &at.join(&*key.id), lost, cause);
     }
+}
+
+/// A read-write directory that stands on an init directory, neither named by anything.
+fn left_pair<'a>(view: &View<'a>, like: &Key) -> Option<&'a str> {
+    let same = view.inv.of_kind(Kind::DriverDirectory).map(|(key, _)| key);
+    let mut idle = same.filter(|key| key.root == like.root && key.store == like.store && !view.is_held(key));
+    idle.find(|key| {
+        let init = beside(key, Kind::DriverDirectory, &format!("{}-init", key.id));
+        view.inv.get(&init).is_some() && !view.is_held(&init)
+    })
+    .map(|key| &*key.id)
 }

@@ -5,6 +5,8 @@ mod legacy;
 mod links;
 mod overlay2;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

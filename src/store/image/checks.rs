@@ -27,7 +27,7 @@ pub(super) fn run(part: &Part<'_>, inv: &mut Inventory) -> Outcome {
     let mut confirmed = true;
     let dangling: Vec<Link> = inv.links.iter().filter(|link| inv.get(&link.to).is_none()).cloned().collect();
     for link in dangling {
-        let Some(missing) = Missing::of(part, &link) else { continue };
+        let Some(missing) = Missing::of(part, &link).filter(|_| has_its_files(inv, &link.from)) else { continue };
         if again.is_still_missing(&link, &missing.at) {
             let cause = format!("{}, which is not there", missing.says);
             inv.problem(missing.code, &link.evidence, links(missing.lost), cause);
@@ -38,6 +38,15 @@ pub(super) fn run(part: &Part<'_>, inv: &mut Inventory) -> Outcome {
     share_a_directory(inv);
     prefixes(inv);
     Outcome(confirmed)
+}
+
+/// Of an image without a config, that is all there is to say.
+fn has_its_files(inv: &Inventory, from: &Key) -> bool {
+    inv.get(from).is_none_or(|thing| thing.image().is_none() || thing.lots.iter().any(|lot| is_config(&lot.at)))
+}
+
+fn is_config(at: &Place) -> bool {
+    at.components().any(|part| part == b"content")
 }
 
 /// A reference to nothing.

@@ -17,6 +17,8 @@ mod layerdb;
 mod mounts;
 mod part;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use rayon::prelude::*;
 
