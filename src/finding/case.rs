@@ -1,13 +1,16 @@
 //! What a rule may ask.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+
+use super::{Confidence, Finding, Remedy, Severity};
 
 use crate::docker::seen::{Seen, Triple};
 use crate::graph::{Graph, Retained};
 use crate::inventory::{Inventory, Owner, OwnerKey, Owners};
-use crate::terms::{Key, Place};
+use crate::terms::{Key, LinkKind, Place};
 use crate::usage::{Ledger, Measure};
 
 /// Everything known about the disk.
@@ -21,6 +24,8 @@ pub struct Case<'a> {
     pub measures: &'a BTreeMap<Place, Measure>,
     /// What the engine would see: one for every graph-driver store of every root.
     pub seen: &'a [Seen<'a>],
+    /// The store that the engine uses, by root. Of a root that is not named here nothing is stranded.
+    pub active: &'a BTreeMap<Arc<str>, Arc<str>>,
     pub version: Triple,
     /// The owners whose content enters a SIZE total of `docker system df`.
     pub counted: &'a BTreeSet<OwnerKey>,
@@ -37,6 +42,18 @@ pub struct Mass {
 }
 
 impl<'a> Case<'a> {
+    /// The stores that the engine uses.
+    pub fn in_use(&self) -> impl Iterator<Item = &'a Seen<'a>> {
+        let case = *self;
+        self.seen.iter().filter(move |seen| !case.is_stranded(&seen.root, &seen.store))
+    }
+
+    /// Whether a store is one that the engine no longer uses.
+    pub fn is_stranded(&self, root: &str, store: &str) -> bool {
+        let is_store = || self.inventory.stores.iter().any(|info| &*info.root == root && &*info.name == store);
+        self.active.get(root).is_some_and(|active| &**active != store) && is_store()
+    }
+
     /// The owners that belong to some things.
     pub fn owners_of<'k>(&self, things: impl IntoIterator<Item = &'k Key>) -> Vec<(usize, &'a Owner)> {
         let things: BTreeSet<&Key> = things.into_iter().collect();
@@ -50,8 +67,79 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// What the owners of some things weigh.
+    pub fn weigh_things<'k>(&self, things: impl IntoIterator<Item = &'k Key>) -> Mass {
+        self.weigh(&self.owners_of(things))
+    }
+
     /// Whether Docker's numbers count any of some owners.
     pub fn is_counted(&self, owners: &[(usize, &Owner)]) -> bool {
         owners.iter().any(|(_, owner)| self.counted.contains(&owner.key))
     }
+
+    /// Everything that goes when some things go together, themselves included.
+    pub fn freed_with<'k>(&self, things: impl IntoIterator<Item = &'k Key>) -> Vec<&'a Key> {
+        let gone: Vec<_> = things.into_iter().filter_map(|thing| self.graph.node(thing)).collect();
+        self.graph.freed_without(&gone).into_iter().filter_map(|node| self.graph.key(node)).collect()
+    }
+
+    /// A finding about some owners; what it says is still to come.
+    pub fn finding(&self, class: &'static str, owners: &[(usize, &Owner)]) -> Finding {
+        let mass = self.weigh(owners);
+        Finding {
+            class,
+            severity: Severity::of_bytes(mass.bytes),
+            confidence: Confidence::Certain,
+            objects: Vec::new(),
+            paths: topmost(owners.iter().flat_map(|(_, owner)| owner.lots.iter().map(|(at, _)| at.clone()))),
+            on_disk_bytes: mass.bytes,
+            inodes: mass.inodes,
+            in_docker_df: self.is_counted(owners),
+            cause: String::new(),
+            evidence: Vec::new(),
+            remedy: Remedy::default(),
+            youngest: None,
+            doubt: None,
+        }
+    }
+
+    /// Where a thing lies: the shortest of the places that it claims.
+    pub fn place_of(&self, thing: &Key) -> Option<&'a Place> {
+        let lots = self.inventory.get(thing).map(|thing| thing.lots.as_slice()).unwrap_or_default();
+        lots.iter().map(|lot| &lot.at).min_by_key(|at| (at.as_bytes().len(), *at))
+    }
+
+    /// A file of a thing, as text.
+    pub fn file_of(&self, thing: &Key, name: &str) -> String {
+        self.place_of(thing).map_or_else(|| thing.id.to_string(), |at| at.join(name).to_string())
+    }
+
+    /// The files that say that something refers to a thing by some kind of reference.
+    pub fn evidence(&self, from: &Key, kind: LinkKind) -> impl Iterator<Item = &'a Place> {
+        let edges = self.graph.node(from).map(|node| self.graph.below(node)).unwrap_or_default();
+        edges.iter().filter(move |edge| edge.kind == kind).map(|edge| edge.evidence)
+    }
+
+    /// When the youngest driver directory of some things last changed.
+    pub fn youngest<'k>(&self, things: impl IntoIterator<Item = &'k Key>) -> Option<(i64, u32)> {
+        let stored = [LinkKind::StoredIn, LinkKind::InitLayer];
+        let directories = |thing: &Key| -> Vec<&'a Key> {
+            stored.into_iter().flat_map(|kind| self.graph.targets(thing, kind)).collect()
+        };
+        let changed = |key: &Key| {
+            let facts = self.inventory.get(key)?.driver_directory()?;
+            Some(facts.ctime.max(facts.mtime))
+        };
+        things
+            .into_iter()
+            .flat_map(|thing| directories(thing).into_iter().filter_map(changed).chain(changed(thing)))
+            .max()
+    }
+}
+
+/// Places that lie in no other of them, in order.
+pub(super) fn topmost(places: impl IntoIterator<Item = Place>) -> Vec<Place> {
+    let places: BTreeSet<Place> = places.into_iter().collect();
+    let inside = |at: &Place| std::iter::successors(at.parent(), Place::parent).any(|above| places.contains(&above));
+    places.iter().filter(|at| !inside(at)).cloned().collect()
 }

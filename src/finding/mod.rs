@@ -3,9 +3,21 @@
 //! A new finding is one file here, one line in `RULES`, one page in `docs/findings/`, one fixture.
 
 mod case;
+mod container_logs;
+mod dangling_image;
+mod intermediate_image;
+#[cfg(test)]
+mod layers_pinned_by_running_container;
+mod layers_pinned_by_stopped_container;
+mod pinned;
+mod stopped_container;
+#[cfg(test)]
+mod tests;
+mod unused_image;
 mod withhold;
+mod words;
 
-pub use case::Case;
+pub use case::{Case, Mass};
 
 use crate::terms::{Key, LinkKind, Place};
 
@@ -83,6 +95,8 @@ pub struct Finding {
     /// When the youngest thing it concludes from absence about last changed: an operation in flight on a live root
     /// looks the same as its remains.
     pub youngest: Option<(i64, u32)>,
+    /// Why it is not certain, where the rule itself sees that two files contradict each other.
+    pub doubt: Option<String>,
 }
 
 /// A class of findings.
@@ -108,7 +122,14 @@ pub struct Withheld {
 }
 
 /// Every rule.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[
+    layers_pinned_by_stopped_container::RULE,
+    dangling_image::RULE,
+    unused_image::RULE,
+    intermediate_image::RULE,
+    stopped_container::RULE,
+    container_logs::RULE,
+];
 
 /// Asks every rule, and puts the answers in order: biggest first.
 pub fn all(case: &Case<'_>) -> (Vec<Finding>, Vec<Withheld>) {

@@ -12,6 +12,12 @@ pub(super) fn ask(rule: &Rule, case: &Case<'_>) -> (Vec<Finding>, Vec<Withheld>)
         return (Vec::new(), vec![Withheld { class: rule.class, because }]);
     };
     let mut withheld = Vec::new();
+    for finding in &mut findings {
+        if let Some(because) = finding.doubt.clone() {
+            withheld.push(Withheld { class: rule.class, because });
+            doubt(finding);
+        }
+    }
     for problem in holes(rule, case) {
         withheld.push(Withheld { class: rule.class, because: format!("{}: {}", problem.at, problem.cause) });
         findings.iter_mut().filter(|finding| concerns(case, problem, &finding.objects)).for_each(doubt);

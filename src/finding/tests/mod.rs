@@ -1,0 +1,6 @@
+//! Rules, checked on small tables.
+
+mod images;
+mod pinned;
+mod table;
+mod withholding;
