@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, OFlags, RawDir};
 use rustix::io::Errno;
 
-use super::open::{open_beneath, read_all, read_head};
+use super::open::{open_beneath, read_all, read_head, read_tail};
 use super::tree::stat_of;
 use super::{CAP, FileKind, LIST_CAP, Stat, Unreadable};
 use crate::terms::Place;
@@ -94,6 +94,11 @@ impl<'disk> Dir<'disk> {
     /// The first `len` bytes of a file, or all of a shorter one.
     pub fn head(&self, name: &[u8], len: usize) -> Result<Vec<u8>, Unreadable> {
         read_head(&self.open_file(name)?, len)
+    }
+
+    /// The last `len` bytes of a file, or all of a shorter one, and how long it is.
+    pub fn tail(&self, name: &[u8], len: usize) -> Result<(Vec<u8>, u64), Unreadable> {
+        read_tail(&self.open_file(name)?, len)
     }
 
     fn open_file(&self, name: &[u8]) -> Result<OwnedFd, Unreadable> {

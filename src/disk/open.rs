@@ -53,6 +53,21 @@ pub(super) fn read_head(fd: &OwnedFd, len: usize) -> Result<Vec<u8>, Unreadable>
     Ok(bytes)
 }
 
+/// Reads the last `len` bytes of an open regular file, or all of a shorter one, and tells its length.
+pub(super) fn read_tail(fd: &OwnedFd, len: usize) -> Result<(Vec<u8>, u64), Unreadable> {
+    let size = regular(fd)?.size;
+    let mut bytes = vec![0; len.min(usize::try_from(size).unwrap_or(len))];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        let at = size.saturating_sub(rest.len() as u64);
+        match rustix::io::pread(fd, rest, at)? {
+            0 => return Err(Unreadable::Changing),
+            read => filled += read,
+        }
+    }
+    Ok((bytes, size))
+}
+
 fn regular(fd: &OwnedFd) -> Result<Stat, Unreadable> {
     let stat = stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)?;
     if stat.kind == FileKind::File { Ok(stat) } else { Err(Unreadable::NotAFile(stat.kind)) }

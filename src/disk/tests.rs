@@ -24,6 +24,10 @@ fn files_are_read_and_directories_listed_in_order() {
     assert_eq!(listing.entries().map(|(n, _)| n.to_owned()).collect::<Vec<_>>(), [b"a", b"b"]);
     assert_eq!(listing.read(b"a").unwrap(), b"a");
     assert_eq!(listing.head(b"a", 9).unwrap(), b"a");
+    assert_eq!(listing.tail(b"a", 9).unwrap(), (b"a".to_vec(), 1));
+    std::fs::write(dir.path().join("d/a"), "longer").unwrap();
+    assert_eq!(listing.tail(b"a", 2).unwrap(), (b"er".to_vec(), 6));
+    std::fs::write(dir.path().join("d/a"), "a").unwrap();
     assert_eq!(disk.read(&at.join("b")).unwrap(), b"b");
     assert_eq!(disk.read(&at.join("c")), Err(Unreadable::Missing));
     assert_eq!(disk.read_capped(&at.join("b"), 0), Err(Unreadable::TooLong { len: 1, cap: 0 }));

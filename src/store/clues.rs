@@ -50,3 +50,15 @@ pub(super) fn of_top(inv: &mut Inventory, root: &Root, top: &Dir<'_>) {
         });
     }
 }
+
+/// What the metadata of an image tells.
+pub(super) fn of_built_image(inv: &mut Inventory, root: &Root, at: &Place) {
+    inv.clues.push(Clue {
+        root: root.name.clone(),
+        at_least: Some((24, 0, 9)),
+        below: None,
+        evidence: at.clone(),
+        // moby image/store.go SetBuiltLocally; 25.0 and 25.0.1 lack it
+        because: "builtLocally is written since 24.0.9".into(),
+    });
+}

@@ -15,6 +15,9 @@ use crate::terms::{ChainId, DiffId, Digest};
 pub(crate) const CONTAINER: &str = "aa00000000000000000000000000000000000000000000000000000000000000";
 pub(crate) const MOUNT: &str = "dd00000000000000000000000000000000000000000000000000000000000000";
 
+/// A gzip file of nothing.
+pub(crate) const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x03\0\0\0\0\0\0\0\0\0";
+
 /// The root, and what is in it.
 pub(crate) struct Sample {
     dir: tempfile::TempDir,
@@ -119,7 +122,7 @@ impl Sample {
             put(&entry.join("diff"), diff.0.as_str().as_bytes());
             put(&entry.join("cache-id"), Self::id(number).as_bytes());
             put(&entry.join("size"), b"64");
-            put(&entry.join("tar-split.json.gz"), b"\x1f\x8b rest");
+            put(&entry.join("tar-split.json.gz"), GZIP);
             if let Some(parent) = number.checked_sub(1) {
                 put(&entry.join("parent"), self.chain[parent].0.as_str().as_bytes());
             }

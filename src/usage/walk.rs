@@ -359,8 +359,12 @@ impl<'a> Walk<'a> {
 
     /// Seen through another mount than the tree: something was mounted here since the mounts were listed.
     fn is_elsewhere(&self, mass: &Mass, trail: &Trail, name: Option<&CStr>) -> bool {
+        // a quiet view has no mounts below
+        if mass.mount == 0 {
+            return false;
+        }
         let top = self.tops.get(trail.tree()).copied().flatten().map_or(0, |top| top.mount);
-        if top == mass.mount || top == 0 || mass.mount == 0 {
+        if top == mass.mount || top == 0 {
             return false;
         }
         let at = self.place(trail);

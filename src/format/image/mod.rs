@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod distribution;
+pub mod gzip;
 pub mod overlay;
 pub mod repositories;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub fn fuzz(bytes: &[u8]) {
     let _ = config::parse(bytes);
     let _ = distribution::parse_blobs(bytes);
     let _ = repositories::parse(bytes);
+    let _ = gzip::looks_whole(bytes, bytes, bytes.len() as u64);
     let _ = (overlay::short_name(bytes), overlay::lower(bytes), overlay::link_target(bytes));
     let _ = (text::digest(bytes), text::cache_id(bytes), text::size(bytes), text::time(bytes));
 }

@@ -17,6 +17,8 @@ pub enum OverlayError {
     NotAList(String),
     #[error("more than {MAX_DEPTH} layers")]
     TooDeep,
+    #[error("not empty")]
+    NotEmpty,
     #[error("{0:?} is not ../<directory>/diff")]
     NotOurTarget(String),
 }
@@ -30,6 +32,11 @@ pub fn short_name(bytes: &[u8]) -> Result<String, OverlayError> {
     // one path component is all that the engine asks for
     let good = str::from_utf8(bytes).ok().and_then(CacheId::parse);
     good.map(|id| id.as_str().to_owned()).ok_or_else(|| OverlayError::NotAShortName(shown(bytes)))
+}
+
+/// `committed`: nothing in it.
+pub fn empty(bytes: &[u8]) -> Result<(), OverlayError> {
+    if bytes.is_empty() { Ok(()) } else { Err(OverlayError::NotEmpty) }
 }
 
 /// `lower`: `l/<short>:l/<short>…`, nearest first.

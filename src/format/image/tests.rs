@@ -93,6 +93,24 @@ fn the_files_of_overlay2_are_short_names() {
 }
 
 #[test]
+fn a_gzip_file_that_is_cut_off_is_seen_without_unpacking_it() {
+    use std::io::Write as _;
+    let whole = |data: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        out.write_all(data).unwrap();
+        out.finish().unwrap()
+    };
+    let noise: Vec<u8> = (0..5000u32).flat_map(|n| Digest::of(&n.to_le_bytes()).hex().as_bytes().to_owned()).collect();
+    let look = |file: &[u8]| gzip::looks_whole(file, file, file.len() as u64);
+    for data in [&b""[..], b"x", &[b'x'; 100_000], &noise] {
+        let file = whole(data);
+        assert_eq!(look(&file), Ok(()), "{}", data.len());
+        assert!(look(&file[..file.len() / 2]).is_err(), "{}", data.len());
+    }
+    assert_eq!(look(b"PK\x03\x04"), Err(gzip::GzipError::Head));
+}
+
+#[test]
 fn blobs_of_a_layer_are_digests() {
     let json = format!(r#"[{{"Digest":"sha256:{HEX}","SourceRepository":"docker.io/library/x","HMAC":""}}]"#);
     assert_eq!(distribution::parse_blobs(json.as_bytes()).unwrap(), [Digest::from_hex(HEX).unwrap()]);

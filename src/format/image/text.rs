@@ -19,6 +19,8 @@ pub enum TextError {
     NotOneName(String),
     #[error("{0:?} is not a decimal number; the engine reads it without trimming")]
     NotANumber(String),
+    #[error("not the one byte 01")]
+    NotAMark,
     #[error("{0:?} is not a time")]
     NotATime(String),
 }
@@ -63,6 +65,11 @@ pub fn size(bytes: &[u8]) -> Result<u64, TextError> {
 pub fn time(bytes: &[u8]) -> Result<Timestamp, TextError> {
     let text = text(bytes)?;
     text.parse().map_err(|_| TextError::NotATime(shown(text)))
+}
+
+/// `builtLocally`: one byte. The engine asks only whether the file is there.
+pub fn mark(bytes: &[u8]) -> Result<(), TextError> {
+    if bytes == [1] { Ok(()) } else { Err(TextError::NotAMark) }
 }
 
 /// Whether the engine takes a name as that of a mount's directory: 64 hex digits, perhaps `-init`.

@@ -13,6 +13,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Inventory) {
         if view.is_in_use(key) {
             files(view, out, thing, facts, at);
             below(view, out, key, facts, at);
+            snapshot(view, out, key, facts, at);
         }
     }
     for (key, thing) in view.inv.of_kind(Kind::Layer).filter(|(key, _)| has_lowers(&key.store)) {
@@ -59,6 +60,22 @@ fn below(view: &View<'_>, out: &mut Inventory, key: &Key, facts: &DriverDirector
     {
         let cause = "does not go on as the one of the directory below does";
         out.problem("lower-mismatch", &at.join("lower"), Lost::Links(vec![LinkKind::Lower]), cause);
+    }
+}
+
+/// A directory that BuildKit made stands on another if its snapshot has a parent.
+// moby builder/builder-next/adapters/snapshot/snapshot.go Prepare
+fn snapshot(view: &View<'_>, out: &mut Inventory, key: &Key, facts: &DriverDirectory, at: &Place) {
+    let holders = view.holders.get(key).map(Vec::as_slice).unwrap_or_default();
+    let made_as = holders.iter().find(|link| link.from.kind == Kind::CacheSnapshot);
+    let made_as = made_as.and_then(|link| view.inv.get(&beside(&link.from, Kind::CacheSnapshot, &key.id)));
+    let Some(made_as) = made_as.and_then(Entity::cache_snapshot).filter(|snapshot| snapshot.prepared) else { return };
+    let lower = at.join("lower");
+    if made_as.parent.is_some() == facts.lower.is_empty() && !view.is_faulty(&lower) {
+        let lost = Lost::Links(vec![LinkKind::Lower, LinkKind::SnapshotParent]);
+        let parent = made_as.parent.as_deref();
+        let cause = format!("the snapshot of this name has {} as parent", parent.unwrap_or("nothing"));
+        out.problem("lower-mismatch", &lower, lost, cause);
     }
 }
 

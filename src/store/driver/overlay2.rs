@@ -85,6 +85,10 @@ fn files(inv: &mut Inventory, dir: &Dir<'_>, facts: &mut DriverDirectory, short:
     if dir.kind(b"diff") == Some(FileKind::Dir) {
         facts.content = Some(dir.place().join("diff"));
     }
+    // the engine asks only whether it is there
+    if let Err(cause) = text(dir, "committed", overlay::empty) {
+        inv.problem("damaged-file", &dir.place().join("committed"), Lost::Nothing, cause);
+    }
     let link = text(dir, "link", overlay::short_name);
     facts.link = inv.note("damaged-file", &dir.place().join("link"), lost(), link).flatten();
     let at = dir.place().join("lower");

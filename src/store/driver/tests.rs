@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::inventory::{Inventory, OwnerKind, Owners};
-use crate::store::sample::{MOUNT, Sample, put, said};
+use crate::store::sample::{GZIP, MOUNT, Sample, put, said};
 use crate::terms::{Kind, LinkKind};
 
 fn directory_ids(inv: &Inventory) -> Vec<String> {
@@ -136,7 +136,7 @@ fn a_driver_of_the_past_owns_what_its_layers_name_and_nothing_in_it_is_an_orphan
     for (name, text) in [("diff", sample.chain[0].0.as_str()), ("cache-id", held.as_str()), ("size", "1")] {
         put(&entry.join(name), text.as_bytes());
     }
-    put(&entry.join("tar-split.json.gz"), b"\x1f\x8b");
+    put(&entry.join("tar-split.json.gz"), GZIP);
     for id in [held.as_str(), "idle"] {
         put(&sample.path("aufs/diff").join(id).join("file"), b"x");
         put(&sample.path("aufs/layers").join(id), b"");

@@ -16,6 +16,7 @@ use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::image::{config, text};
 use crate::inventory::facts::Image;
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
+use crate::store::clues;
 use crate::terms::{ChainId, Digest, Kind, LinkKind, Place};
 
 /// What an unreadable config takes along.
@@ -158,6 +159,12 @@ impl Reading<'_> {
             None
         });
         image.built_locally = dir.kind(b"builtLocally").is_some();
+        if let Err(cause) = value(&dir, "builtLocally", text::mark) {
+            part.fault(&mut found, &dir, "builtLocally", &[], &cause);
+        }
+        if image.built_locally {
+            clues::of_built_image(&mut found, part.site.root, &at.join("builtLocally"));
+        }
         inv.merge(unless_gone(part.site, at, found));
     }
 

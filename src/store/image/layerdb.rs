@@ -16,7 +16,7 @@ use super::entry::{leftover_key, needed, temporary_files, unless_gone, value};
 use super::mounts;
 use super::part::{Part, links};
 use crate::disk::{Dir, FileKind, Unreadable};
-use crate::format::image::text;
+use crate::format::image::{gzip, text};
 use crate::inventory::facts::{Layer, Leftover};
 use crate::inventory::{Entity, Inventory, OwnerKind};
 use crate::terms::{ChainId, DiffId, Digest, Kind, LinkKind, Lost, Place};
@@ -24,9 +24,6 @@ use crate::terms::{ChainId, DiffId, Digest, Kind, LinkKind, Lost, Place};
 /// What is lost with the directory of all layers.
 const LAYERS: &[LinkKind] = &[LinkKind::Parent, LinkKind::StoredIn];
 const ALL: &[LinkKind] = &[LinkKind::Parent, LinkKind::StoredIn, LinkKind::StandsOn, LinkKind::InitLayer];
-
-/// How a tar-split file begins.
-const GZIP: &[u8] = &[0x1f, 0x8b];
 
 pub(super) fn read(part: &Part<'_>, top: &Dir<'_>) -> Inventory {
     let mut inv = Inventory::default();
@@ -158,11 +155,10 @@ fn files(part: &Part<'_>, inv: &mut Inventory, dir: &Dir<'_>, layer: &mut Layer)
 const TAR_SPLIT: &str = "tar-split.json.gz";
 
 fn tar_split(dir: &Dir<'_>) -> Result<u64, String> {
-    let head = dir.head(TAR_SPLIT.as_bytes(), GZIP.len()).map_err(|cause| cause.to_string())?;
-    if head != GZIP {
-        return Err("does not begin as a gzip file does".into());
-    }
-    dir.stat(TAR_SPLIT.as_bytes()).map(|stat| stat.size).map_err(|cause| cause.to_string())
+    let name = TAR_SPLIT.as_bytes();
+    let head = dir.head(name, gzip::HEAD).map_err(|cause| cause.to_string())?;
+    let (tail, len) = dir.tail(name, gzip::TAIL).map_err(|cause| cause.to_string())?;
+    gzip::looks_whole(&head, &tail, len).map(|()| len).map_err(|cause| cause.to_string())
 }
 
 /// The name of an entry is a hash over what it says.

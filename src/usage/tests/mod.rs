@@ -1,5 +1,6 @@
 //! The walk, compared with others that do the same slowly.
 
+mod apart;
 mod kernel;
 mod laws;
 mod rules;
