@@ -6,4 +6,5 @@ pub mod engine;
 pub mod fuzz;
 pub mod gotime;
 pub mod image;
+pub mod oci;
 pub mod varint;

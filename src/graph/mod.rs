@@ -9,6 +9,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::inventory::{Inventory, Keeps};
 use crate::terms::{Key, LinkKind, Place};
 pub use dominators::Retained;
@@ -37,7 +39,17 @@ pub struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
+    /// With every lease a root, whatever its date.
     pub fn of(inventory: &'a Inventory) -> Self {
+        Self::build(inventory, None)
+    }
+
+    /// As it is at some time: what containerd keeps until a date that has passed is no root any more.
+    pub fn at(inventory: &'a Inventory, now: Timestamp) -> Self {
+        Self::build(inventory, Some(now))
+    }
+
+    fn build(inventory: &'a Inventory, now: Option<Timestamp>) -> Self {
         let keys: Vec<&Key> = inventory.entities.keys().collect();
         let numbers: BTreeMap<&Key, Node> = keys.iter().enumerate().map(|(node, key)| (*key, node)).collect();
         let mut below: Vec<Vec<Edge<'a>>> = vec![Vec::new(); keys.len()];
@@ -49,7 +61,7 @@ impl<'a> Graph<'a> {
             above.get_mut(*to).into_iter().for_each(|edges| edges.push(edge(*from)));
         }
         let mut graph = Self { keys, numbers, below, above, roots: BTreeMap::new(), live: Vec::new() };
-        graph.roots = roots::of(inventory, &graph);
+        graph.roots = roots::of(inventory, &graph, now);
         graph.live = graph.reach(&[]);
         graph
     }

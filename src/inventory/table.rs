@@ -67,6 +67,10 @@ pub enum Keeps {
     CacheRecord,
     /// A lease.
     Lease,
+    /// A label that tells containerd's garbage collector to keep it.
+    GcRoot,
+    /// An unfinished ingest that has a date of its own.
+    Ingest,
     /// A volume.
     Volume,
     /// A managed plugin.
@@ -86,6 +90,8 @@ impl Keeps {
             Self::UntaggedImage => "untagged image",
             Self::CacheRecord => "build-cache record",
             Self::Lease => "lease",
+            Self::GcRoot => "label gc.root",
+            Self::Ingest => "unfinished ingest",
             Self::Volume => "volume",
             Self::Plugin => "plugin",
             Self::BuildHistory => "build history",

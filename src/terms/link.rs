@@ -33,16 +33,20 @@ pub enum LinkKind {
     RecordParent,
     /// cache record -> cache snapshot (`cache.snapshot`), and the pair of a committed record (`cache.equalMutable`)
     Caches,
-    /// lease -> snapshot, blob, ingest
+    /// lease -> snapshot, content, ingest, image
     Leases,
-    /// cache record -> the lease of the same name
+    /// cache record or container -> the lease of the same name
     HoldsLease,
-    /// cache snapshot -> cache snapshot below it
+    /// cache snapshot or snapshot -> the one below it
     SnapshotParent,
     /// cache snapshot -> layer (`chainid`)
     SharesLayer,
-    /// cache record, image or blob -> blob
+    /// cache record, image or blob -> blob; content -> the blob that it is an entry for
     Content,
+    /// image of containerd's store -> the content it is a name for
+    Target,
+    /// containerd's object -> what a label of it, or of the other (`gc.bref`), tells the garbage collector to keep
+    GcRef,
     /// build history -> lease
     Remembers,
     /// leftover of an interrupted removal or creation -> what it had
@@ -71,6 +75,8 @@ impl LinkKind {
             Self::SnapshotParent => "snapshot-parent",
             Self::SharesLayer => "shares-layer",
             Self::Content => "content",
+            Self::Target => "target",
+            Self::GcRef => "gc-ref",
             Self::Remembers => "remembers",
             Self::Interrupted => "interrupted",
         }

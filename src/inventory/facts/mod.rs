@@ -1,11 +1,18 @@
 //! What is known of a thing, by kind: as it stands on the disk, nothing computed.
 
+mod containerd;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::format::oci::Document;
 use crate::terms::{CacheId, ChainId, DiffId, Digest, Place};
+
+pub use containerd::{
+    BackendSnapshot, ContainerRecord, ContentEntry, ImageRecord, Ingest, Namespace, Snapshot, SnapshotKind, StoredImage,
+};
 
 /// Facts of a thing, by what it is.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +33,11 @@ pub enum Facts {
     Leftover(Leftover),
     Plugin(Plugin),
     Foreign(Foreign),
+    StoredImage(Box<StoredImage>),
+    Snapshot(Box<Snapshot>),
+    Ingest(Ingest),
+    Namespace(Namespace),
+    ContainerRecord(ContainerRecord),
 }
 
 macro_rules! from_facts {
@@ -34,7 +46,7 @@ macro_rules! from_facts {
         $(impl From<$boxed> for Facts { fn from(facts: $boxed) -> Self { Self::$boxed(Box::new(facts)) } })*
     };
 }
-from_facts!(Tag, Layer, Mount, DriverDirectory, Volume, CacheSnapshot, Lease, Blob, Leftover, Plugin, Foreign; Image, Container, CacheRecord);
+from_facts!(Tag, Layer, Mount, DriverDirectory, Volume, CacheSnapshot, Lease, Blob, Leftover, Plugin, Foreign, Ingest, Namespace, ContainerRecord; Image, Container, CacheRecord, StoredImage, Snapshot);
 
 macro_rules! as_facts {
     ($($method:ident -> $kind:ident),*) => {
@@ -47,7 +59,8 @@ macro_rules! as_facts {
 }
 as_facts!(tag -> Tag, image -> Image, layer -> Layer, mount -> Mount, driver_directory -> DriverDirectory, container -> Container,
     volume -> Volume, cache_record -> CacheRecord, cache_snapshot -> CacheSnapshot, lease -> Lease, blob -> Blob,
-    leftover -> Leftover, plugin -> Plugin, foreign -> Foreign);
+    leftover -> Leftover, plugin -> Plugin, foreign -> Foreign, stored_image -> StoredImage, snapshot -> Snapshot,
+    ingest -> Ingest, namespace -> Namespace, container_record -> ContainerRecord);
 
 /// Labels and options: `null` and `{}` are not the same answer.
 pub type Labels = Option<BTreeMap<String, String>>;
@@ -277,6 +290,10 @@ pub struct Blob {
     pub recorded: BTreeMap<String, u64>,
     pub labels: BTreeMap<String, String>,
     pub at: Option<Place>,
+    /// Its entries in containerd's store, by namespace: of each its own size, times and labels.
+    pub entries: BTreeMap<String, ContentEntry>,
+    /// What it says, if it is an index, a manifest or a config that an image of containerd's store leads to.
+    pub document: Option<Box<Document>>,
 }
 
 /// Left by an operation that did not end. Its key's ID is its place.
