@@ -59,7 +59,8 @@ fn room(path: &Path) -> Option<String> {
 }
 
 fn is_test(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "tests.rs") || path.components().any(|c| c.as_os_str() == "tests")
+    path.file_name().is_some_and(|name| name == "tests.rs" || name == "sample.rs")
+        || path.components().any(|c| c.as_os_str() == "tests")
 }
 
 #[test]

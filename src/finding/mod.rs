@@ -6,7 +6,6 @@ mod case;
 mod container_logs;
 mod dangling_image;
 mod intermediate_image;
-#[cfg(test)]
 mod layers_pinned_by_running_container;
 mod layers_pinned_by_stopped_container;
 mod pinned;
@@ -124,6 +123,7 @@ pub struct Withheld {
 /// Every rule.
 pub const RULES: &[Rule] = &[
     layers_pinned_by_stopped_container::RULE,
+    layers_pinned_by_running_container::RULE,
     dangling_image::RULE,
     unused_image::RULE,
     intermediate_image::RULE,
