@@ -52,29 +52,29 @@ impl<'a> Chart<'a> {
         let spots = vec![Spot::default(); claims.nodes().len()];
         let none = Cow::Owned(Claims::new());
         let mut chart = Self { claims: none, spots, accounts: vec![Account::default()], meters: Vec::new() };
-        chart.resolve(claims.nodes());
+        chart.resolve(&claims);
         Self { claims, ..chart }
     }
 
     /// From the top down: what a place does not say itself, it has from above.
-    fn resolve(&mut self, nodes: &[Node]) {
+    fn resolve(&mut self, claims: &Claims) {
         let mut known: HashMap<Account, AccountIx> = HashMap::from([(Account::default(), 0)]);
         let mut todo = vec![(0_usize, Account::default(), false)];
         while let Some((at, above, hidden)) = todo.pop() {
-            let Some(node) = nodes.get(at) else { continue };
+            let Some(node) = claims.nodes().get(at) else { continue };
             let hidden = hidden || node.mount;
-            let (itself, below) = self.judge(node, above);
+            let (itself, below) = self.judge(node, claims.meters(at), above);
             let spot = Spot { itself: self.number(itself, &mut known), below: self.number(below, &mut known), hidden };
             if let Some(slot) = self.spots.get_mut(at) {
                 *slot = spot;
             }
-            todo.extend(node.children.values().map(|child| (*child, below, hidden)));
+            todo.extend(node.children().map(|child| (child, below, hidden)));
         }
     }
 
-    fn judge(&mut self, node: &Node, above: Account) -> (Account, Account) {
+    fn judge(&mut self, node: &Node, own: &[MeterIx], above: Account) -> (Account, Account) {
         let mut meters = above.meters;
-        for meter in &node.meters {
+        for meter in own {
             self.meters.push((*meter, meters));
             meters = u32::try_from(self.meters.len()).unwrap_or(u32::MAX);
         }
@@ -112,7 +112,7 @@ impl<'a> Chart<'a> {
     /// The node of a name in a directory that has one; `None` for the node above all trees.
     pub(super) fn child(&self, of: Option<NodeIx>, name: &[u8]) -> Option<NodeIx> {
         let node = self.claims.nodes().get(of.unwrap_or(0) as usize)?;
-        node.children.get(name).and_then(|ix| u32::try_from(*ix).ok())
+        node.child(name).and_then(|ix| u32::try_from(ix).ok())
     }
 
     /// The account of a claimed place's own inode.
@@ -130,7 +130,7 @@ impl<'a> Chart<'a> {
     }
 
     pub(super) fn fault(&self, node: NodeIx) -> Option<&Unreadable> {
-        self.claims.nodes().get(node as usize)?.fault.as_ref()
+        self.claims.fault_at(node as usize)
     }
 
     /// Every mount point, in order.
@@ -142,17 +142,17 @@ impl<'a> Chart<'a> {
 
     /// Every meter at or below a mount point.
     pub(super) fn hidden_meters(&self) -> impl Iterator<Item = MeterIx> {
-        let nodes = self.claims.nodes().iter().zip(&self.spots);
-        nodes.filter(|(_, spot)| spot.hidden).flat_map(|(node, _)| node.meters.iter().copied())
+        let hidden = self.spots.iter().enumerate().filter(|(_, spot)| spot.hidden);
+        hidden.flat_map(|(at, _)| self.claims.meters(at).iter().copied())
     }
 
     /// Every meter at or below a node: they saw nothing if it could not be entered.
     pub(super) fn meters_below(&self, node: NodeIx) -> Vec<MeterIx> {
         let mut found = Vec::new();
         let mut todo = vec![node as usize];
-        while let Some(node) = todo.pop().and_then(|at| self.claims.nodes().get(at)) {
-            found.extend(&node.meters);
-            todo.extend(node.children.values());
+        while let Some(at) = todo.pop() {
+            found.extend(self.claims.meters(at));
+            todo.extend(self.claims.nodes().get(at).into_iter().flat_map(Node::children));
         }
         found
     }

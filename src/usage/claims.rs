@@ -1,6 +1,6 @@
 //! Who owns which place: a trie over path components.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Extent;
@@ -16,21 +16,32 @@ pub type MeterIx = u32;
 #[derive(Clone, Debug)]
 pub struct Claims {
     nodes: Vec<Node>,
+    meters: BTreeMap<usize, Vec<MeterIx>>,
+    faults: BTreeMap<usize, Unreadable>,
     collisions: Vec<Place>,
     mounts: Vec<(Place, String)>,
 }
 
-/// One component of a place on which something is claimed, or below which something is.
+/// One component of a place on which something is claimed, or below which something is. There are several for every
+/// layer, so that they are small.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
-    pub(super) children: HashMap<Arc<[u8]>, usize>,
+    #[allow(clippy::box_collection)] // an empty map is six times as large as a pointer, and most nodes have no child
+    children: Option<Box<HashMap<Arc<[u8]>, usize>>>,
     pub(super) claim: Option<(OwnerIx, Extent)>,
     pub(super) rest: Option<OwnerIx>,
-    pub(super) meters: Vec<MeterIx>,
     /// Something is mounted here.
     pub(super) mount: bool,
-    /// Why this directory shall be unreadable: for tests.
-    pub(super) fault: Option<Unreadable>,
+}
+
+impl Node {
+    pub(super) fn child(&self, name: &[u8]) -> Option<usize> {
+        self.children.as_ref()?.get(name).copied()
+    }
+
+    pub(super) fn children(&self) -> impl Iterator<Item = usize> {
+        self.children.iter().flat_map(|children| children.values().copied())
+    }
 }
 
 impl Default for Claims {
@@ -42,7 +53,13 @@ impl Default for Claims {
 impl Claims {
     pub fn new() -> Self {
         // the node above the trees
-        Self { nodes: vec![Node::default()], collisions: Vec::new(), mounts: Vec::new() }
+        Self {
+            nodes: vec![Node::default()],
+            meters: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            collisions: Vec::new(),
+            mounts: Vec::new(),
+        }
     }
 
     /// Charges a place to an owner: that inode, or everything below too. Of two claims on one place the first stands.
@@ -69,9 +86,10 @@ impl Claims {
 
     /// Measures what lies at a place and below, whoever owns it. Of meters one in another, both count.
     pub fn meter(&mut self, at: &Place, meter: MeterIx) {
-        let node = self.node(at);
-        if !node.meters.contains(&meter) {
-            node.meters.push(meter);
+        let node = self.find(at);
+        let here = self.meters.entry(node).or_default();
+        if !here.contains(&meter) {
+            here.push(meter);
         }
     }
 
@@ -84,7 +102,8 @@ impl Claims {
     }
 
     pub(super) fn fault(&mut self, at: &Place, why: Unreadable) {
-        self.node(at).fault = Some(why);
+        let node = self.find(at);
+        self.faults.insert(node, why);
     }
 
     /// Places that a second owner claimed, in vain.
@@ -96,30 +115,41 @@ impl Claims {
         &self.mounts
     }
 
+    pub(super) fn meters(&self, node: usize) -> &[MeterIx] {
+        self.meters.get(&node).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(super) fn fault_at(&self, node: usize) -> Option<&Unreadable> {
+        self.faults.get(&node)
+    }
+
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
     fn node(&mut self, at: &Place) -> &mut Node {
+        let ix = self.find(at);
+        self.at(ix)
+    }
+
+    /// The number of a place's node, which is made if there is none.
+    fn find(&mut self, at: &Place) -> usize {
         let mut here = 0;
         for name in at.components() {
-            here = self.step(here, name);
+            let fresh = self.nodes.len();
+            let children = self.at(here).children.get_or_insert_default();
+            here = children.get(name).copied().unwrap_or_else(|| {
+                children.insert(name.into(), fresh);
+                fresh
+            });
+            if here == fresh {
+                self.nodes.push(Node::default());
+            }
         }
-        self.at(here)
+        here
     }
 
-    fn step(&mut self, here: usize, name: &[u8]) -> usize {
-        let fresh = self.nodes.len();
-        let node = self.at(here);
-        if let Some(there) = node.children.get(name) {
-            return *there;
-        }
-        node.children.insert(name.into(), fresh);
-        self.nodes.push(Node::default());
-        fresh
-    }
-
-    #[allow(clippy::indexing_slicing)] // numbers of nodes are only made by `step`, and nodes are never removed
+    #[allow(clippy::indexing_slicing)] // numbers of nodes are only made by `find`, and nodes are never removed
     fn at(&mut self, here: usize) -> &mut Node {
         &mut self.nodes[here]
     }
