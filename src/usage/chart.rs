@@ -2,7 +2,6 @@
 //! below it unclaimed. An account is an owner together with the meters that run, so that one addition serves both.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::Extent;
 use super::claims::{Claims, MeterIx, Node, OwnerIx};
@@ -13,7 +12,7 @@ pub(super) type AccountIx = u32;
 pub(super) type NodeIx = u32;
 
 /// Whom to charge, and what measures besides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) owner: Option<OwnerIx>,
     /// The innermost of the meters that run, plus one; zero if none does.
@@ -58,15 +57,15 @@ impl<'a> Chart<'a> {
 
     /// From the top down: what a place does not say itself, it has from above.
     fn resolve(&mut self, claims: &Claims) {
-        let mut known: HashMap<Account, AccountIx> = HashMap::from([(Account::default(), 0)]);
-        let mut todo = vec![(0_usize, Account::default(), false)];
+        let mut todo: Vec<(usize, AccountIx, bool)> = vec![(0, 0, false)];
         while let Some((at, above, hidden)) = todo.pop() {
             let Some(node) = claims.nodes().get(at) else { continue };
             let hidden = hidden || node.mount;
-            let (itself, below) = self.judge(node, claims.meters(at), above);
-            let spot = Spot { itself: self.number(itself, &mut known), below: self.number(below, &mut known), hidden };
+            let (itself, below) = self.judge(node, claims.meters(at), self.account(above));
+            let itself = self.number(itself, &[above]);
+            let below = self.number(below, &[above, itself]);
             if let Some(slot) = self.spots.get_mut(at) {
-                *slot = spot;
+                *slot = Spot { itself, below, hidden };
             }
             todo.extend(node.children().map(|child| (child, below, hidden)));
         }
@@ -84,8 +83,9 @@ impl<'a> Chart<'a> {
         (Account { owner: itself, meters }, Account { owner: below, meters })
     }
 
-    fn number(&mut self, account: Account, known: &mut HashMap<Account, AccountIx>) -> AccountIx {
-        *known.entry(account).or_insert_with(|| {
+    /// An account's number: that of one at hand if it is the same, else a new one.
+    fn number(&mut self, account: Account, at_hand: &[AccountIx]) -> AccountIx {
+        at_hand.iter().copied().find(|ix| self.account(*ix) == account).unwrap_or_else(|| {
             self.accounts.push(account);
             u32::try_from(self.accounts.len().saturating_sub(1)).unwrap_or(u32::MAX)
         })
