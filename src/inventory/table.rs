@@ -179,6 +179,8 @@ pub struct Clue {
     /// The trace is not written any more from this version on.
     pub below: Option<(u32, u32, u32)>,
     pub evidence: Place,
+    /// When it was written: newer traces are believed first. With neither bound, when the engine was last started.
+    pub written: (i64, u32),
     /// In words: "engine-id is written since 23.0".
     pub because: String,
 }

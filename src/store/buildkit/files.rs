@@ -108,14 +108,15 @@ pub(super) fn clues(site: &Site<'_>, inv: &mut Inventory, dir: &Dir<'_>) {
         ("metadata_v2.db", (20, 10, 0), "buildkit/metadata_v2.db is written since 20.10"),
         ("containerdmeta.db", (20, 10, 0), "buildkit/containerdmeta.db is written since 20.10"),
         ("history.db", (24, 0, 0), "buildkit/history.db is written since 24.0"),
-        ("history_c8d.db", (27, 0, 0), "buildkit/history_c8d.db is written since 27"),
-        ("proxy", (29, 0, 0), "buildkit/proxy is made since 29"),
+        ("history_c8d.db", (27, 4, 0), "buildkit/history_c8d.db is written since 27.4"),
+        ("proxy", (29, 6, 0), "buildkit/proxy is made since 29.6"),
     ];
     for (name, version, because) in traces.into_iter().filter(|(name, ..)| dir.kind(name.as_bytes()).is_some()) {
         inv.clues.push(Clue {
             root: site.root.name.clone(),
             at_least: Some(version),
             below: None,
+            written: dir.stat(name.as_bytes()).map_or((0, 0), |stat| stat.mtime),
             evidence: dir.place().join(name),
             because: because.to_owned(),
         });

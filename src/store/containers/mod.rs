@@ -37,6 +37,9 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     let names: Vec<&[u8]> = dir.entries().filter(|(_, kind)| *kind == FileKind::Dir).map(|(name, _)| name).collect();
     let parts: Vec<Inventory> = names.into_par_iter().map(|name| one(site, &dir, name, &mounts)).collect();
     parts.into_iter().for_each(|part| inv.merge(part));
+    // what an engine of old left is not touched when another one cannot load it
+    let newest = inv.clues.iter().map(|clue| clue.written).max();
+    inv.clues.retain(|clue| Some(clue.written) == newest);
     inv
 }
 
@@ -87,13 +90,17 @@ fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, id: &str, mounts: &
         Err(Unreadable::Missing) if site.disk.stat(dir.place()) == Err(Unreadable::Missing) => return None,
         Err(Unreadable::Missing) => Err("config.v2.json is missing".to_owned()),
         Err(cause) => Err(format!("config.v2.json: {cause}")),
-        Ok(bytes) => container::parse_config(&bytes).map_err(|cause| format!("config.v2.json: {cause}")),
+        Ok(bytes) => match container::parse_config(&bytes) {
+            Ok((config, raw)) => Ok((config, raw, bytes)),
+            Err(cause) => Err(format!("config.v2.json: {cause}")),
+        },
     };
     let config_read = config.is_ok();
+    let mut text = Vec::new();
     match config {
-        Ok((config, raw)) => {
-            clues::of_container(inv, site.root, &evidence, &raw);
+        Ok((config, raw, bytes)) => {
             facts = from_config(inv, &evidence, config, raw, id);
+            text = bytes;
         }
         Err(cause) => {
             inv.problem("bad-container-config", &evidence, what_a_config_loses(site, dir, id, mounts), &cause);
@@ -101,6 +108,7 @@ fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, id: &str, mounts: &
         }
     }
     host_config(inv, dir, &mut facts, config_read);
+    clues::of_container(inv, site, &evidence, &text, &facts.config, &facts.host_config);
     Some(Reading { facts, config_read, evidence })
 }
 

@@ -163,7 +163,7 @@ impl Reading<'_> {
             part.fault(&mut found, &dir, "builtLocally", &[], &cause);
         }
         if image.built_locally {
-            clues::of_built_image(&mut found, part.site.root, &at.join("builtLocally"));
+            clues::of_built_image(&mut found, part.site, &at.join("builtLocally"));
         }
         inv.merge(unless_gone(part.site, at, found));
     }

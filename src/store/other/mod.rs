@@ -56,7 +56,7 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     mount_points(&mut inv, site);
     temporary::survey(&mut inv, site, &top);
     plugins::survey(&mut inv, site);
-    clues::of_top(&mut inv, site.root, &top);
+    clues::of_top(&mut inv, site, &top);
     inv
 }
 

@@ -58,7 +58,7 @@ fn one(inv: &mut Inventory, site: &Site<'_>, above: &Dir<'_>, name: &str, known:
     if let Some(record) = record {
         facts.labels.clone_from(&record.labels);
         facts.options.clone_from(&record.options);
-        clues::of_volume(inv, site.root, &above.place().join("metadata.db"), record.labels.as_ref());
+        clues::of_volume(inv, site, &above.place().join("metadata.db"), record.labels.as_ref());
     }
     if let Some(dir) = dir {
         facts.has_data = dir.kind(b"_data").is_some();
