@@ -1,15 +1,15 @@
 //! What a rule may ask.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{Confidence, Finding, Remedy, Severity};
 
+use crate::docker::Active;
 use crate::docker::seen::{Seen, Triple};
 use crate::graph::{Graph, Retained};
-use crate::inventory::{Inventory, Owner, OwnerKey, Owners};
+use crate::inventory::{Inventory, Owner, OwnerKey, Owners, StoreKind};
 use crate::terms::{Key, LinkKind, Place};
 use crate::usage::{Ledger, Measure};
 
@@ -24,8 +24,7 @@ pub struct Case<'a> {
     pub measures: &'a BTreeMap<Place, Measure>,
     /// What the engine would see: one for every graph-driver store of every root.
     pub seen: &'a [Seen<'a>],
-    /// The store that the engine uses, by root. Of a root that is not named here nothing is stranded.
-    pub active: &'a BTreeMap<Arc<str>, Arc<str>>,
+    pub active: &'a Active,
     pub version: Triple,
     /// The owners whose content enters a SIZE total of `docker system df`.
     pub counted: &'a BTreeSet<OwnerKey>,
@@ -48,10 +47,15 @@ impl<'a> Case<'a> {
         self.seen.iter().filter(move |seen| !case.is_stranded(&seen.root, &seen.store))
     }
 
-    /// Whether a store is one that the engine no longer uses.
+    /// Whether a store is one that the engine no longer uses. Of another root than the engine's own nothing is said.
     pub fn is_stranded(&self, root: &str, store: &str) -> bool {
-        let is_store = || self.inventory.stores.iter().any(|info| &*info.root == root && &*info.name == store);
-        self.active.get(root).is_some_and(|active| &**active != store) && is_store()
+        let mut stores = self.inventory.stores.iter().filter(|info| &*info.root == root && &*info.name == store);
+        let Some(info) = stores.next() else { return false };
+        match (&self.active.store, self.active.kind) {
+            (Some((active, _)), Some(StoreKind::GraphDriver)) if active == root => !self.active.is(root, store),
+            (_, Some(StoreKind::Containerd)) => info.kind == StoreKind::GraphDriver,
+            _ => false,
+        }
     }
 
     /// The owners that belong to some things.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::docker::Active;
 use crate::docker::seen::{Seen, Triple};
 use crate::finding::{Case, Finding, Rule, Withheld, withhold};
 use crate::graph::{Graph, Retained};
@@ -254,8 +255,11 @@ impl Table {
         let stores = &self.inventory.stores;
         let seen: Vec<Seen<'_>> =
             stores.iter().map(|store| Seen::of(&self.inventory, "docker", &store.name, self.version)).collect();
-        let active: BTreeMap<Arc<str>, Arc<str>> =
-            self.active.iter().map(|store| (Arc::from("docker"), Arc::from(*store))).collect();
+        let active = Active {
+            store: self.active.map(|store| ("docker".to_owned(), store.to_owned())),
+            kind: self.active.map(|_| StoreKind::GraphDriver),
+            ..Active::default()
+        };
         let counted = owners.iter().filter(|(_, owner)| owner.key.kind == OwnerKind::RwLayer);
         let counted: BTreeSet<_> = counted.map(|(_, owner)| owner.key.clone()).collect();
         let case = Case {
