@@ -13,6 +13,7 @@ mod other;
 #[cfg(test)]
 pub(crate) mod sample;
 mod site;
+mod steady;
 #[cfg(test)]
 pub(crate) mod tests;
 mod volumes;
@@ -67,19 +68,13 @@ const STORES: &[Store] = &[
     Store { name: "containerd", survey: containerd::survey, links: &[] },
 ];
 
-/// A disk whose stores contradict each other only because the engine is at work is surveyed again this often.
-const TRIES: usize = 3;
-
 /// Surveys everything, in parallel; the result does not depend on the number of threads.
 pub fn survey(disk: &Disk) -> Inventory {
-    let mut inventory = Inventory::default();
-    for _ in 0..TRIES {
-        inventory = once(disk);
-        if consistency::settle(disk, &mut inventory) {
-            break;
-        }
-    }
-    inventory.seal()
+    steady::survey(disk, || {
+        let mut inventory = once(disk);
+        consistency::settle(disk, &mut inventory);
+        inventory.seal()
+    })
 }
 
 fn once(disk: &Disk) -> Inventory {

@@ -69,3 +69,27 @@ fn a_containerd_inside_a_data_root_is_weighed_and_said_to_be_unread() {
     let strangers: Vec<_> = inv.of_kind(crate::terms::Kind::File).map(|(key, _)| key.id.to_string()).collect();
     assert_eq!(strangers, ["docker/containerd/daemon/strange"]);
 }
+
+#[test]
+fn what_looks_wrong_under_a_daemon_must_look_wrong_twice() {
+    use std::cell::Cell;
+    let (dir, disk) = disk(&[("volumes/metadata.db", b"x")]);
+    let root = Root::new(Place::tree("docker"));
+    let at = root.place.join("x");
+    // a new flaw at each of the first looks, then none
+    let looks = Cell::new(0);
+    let look = |flaws: usize| {
+        looks.set(looks.get() + 1);
+        let mut inv = Inventory { roots: vec![root.clone()], ..Inventory::default() };
+        if looks.get() <= flaws {
+            inv.problem("flaw", &at.join(looks.get().to_string()), Lost::Nothing, "");
+        }
+        inv
+    };
+    assert_eq!((steady::survey(&disk, || look(2)).problems.len(), looks.take()), (1, 1), "nobody is at work");
+    let lock = std::fs::File::open(dir.path().join("volumes/metadata.db")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!((steady::survey(&disk, || look(0)).problems.len(), looks.take()), (0, 1), "nothing is wrong");
+    assert_eq!((steady::survey(&disk, || look(2)).problems.len(), looks.take()), (0, 3), "it was under way");
+    assert_eq!(steady::survey(&disk, || look(usize::MAX)).problems.len(), 1, "it never came to rest");
+}

@@ -17,18 +17,16 @@ use crate::inventory::facts::DriverDirectory;
 use crate::inventory::{Entity, Inventory, StoreKind};
 use crate::terms::{Key, Kind, Link, LinkKind, Lost, Place};
 
-/// Settles what can be settled and adds a problem for what cannot. False if the disk changed since it was surveyed, so
-/// that another survey may see more.
-pub(super) fn settle(disk: &Disk, inv: &mut Inventory) -> bool {
+/// Settles what can be settled and adds a problem for what cannot.
+pub(super) fn settle(disk: &Disk, inv: &mut Inventory) {
     drop_vanished(disk, inv);
-    let steady = missing_directories(disk, inv);
+    missing_directories(disk, inv);
     stranded::check(disk, inv);
     let view = View::of(inv);
     let mut problems = Inventory::default();
     lowers::check(&view, &mut problems);
     mounts::check(disk, &view, &mut problems);
     inv.merge(problems);
-    steady
 }
 
 /// What the checks look things up in.
@@ -95,8 +93,7 @@ fn drop_vanished(disk: &Disk, inv: &mut Inventory) {
 }
 
 /// Layers and mounts whose directory is not there.
-fn missing_directories(disk: &Disk, inv: &mut Inventory) -> bool {
-    let mut steady = true;
+fn missing_directories(disk: &Disk, inv: &mut Inventory) {
     let stored = |link: &&Link| holds(link) && matches!(link.from.kind, Kind::Layer | Kind::Mount);
     let dangling: Vec<Link> = inv.links.iter().filter(stored).filter(|l| inv.get(&l.to).is_none()).cloned().collect();
     for link in dangling {
@@ -112,7 +109,6 @@ fn missing_directories(disk: &Disk, inv: &mut Inventory) -> bool {
         }
         let at = driver::directory(&store.home, &link.to.id);
         if disk.stat(&link.evidence).is_err() || disk.stat(&at) != Err(Unreadable::Missing) {
-            steady = false;
             continue;
         }
         let code = match (link.from.kind, link.kind) {
@@ -122,5 +118,4 @@ fn missing_directories(disk: &Disk, inv: &mut Inventory) -> bool {
         };
         inv.problem(code, &link.evidence, Lost::Links(vec![link.kind]), format!("names {at}, which is not there"));
     }
-    steady
 }

@@ -11,33 +11,19 @@ use crate::format::image::repositories::{self, Reference};
 use crate::inventory::Inventory;
 use crate::terms::{Digest, Key, Kind, Link, LinkKind, Place};
 
-/// Whether what was found is what lies on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outcome(bool);
-
-impl Outcome {
-    pub(super) fn is_confirmed(self) -> bool {
-        self.0
-    }
-}
-
 /// Adds a problem for every contradiction that is confirmed.
-pub(super) fn run(part: &Part<'_>, inv: &mut Inventory) -> Outcome {
+pub(super) fn run(part: &Part<'_>, inv: &mut Inventory) {
     let again = Again { part, references: OnceCell::new() };
-    let mut confirmed = true;
     let dangling: Vec<Link> = inv.links.iter().filter(|link| inv.get(&link.to).is_none()).cloned().collect();
     for link in dangling {
         let Some(missing) = Missing::of(part, &link).filter(|_| has_its_files(inv, &link.from)) else { continue };
         if again.is_still_missing(&link, &missing.at) {
             let cause = format!("{}, which is not there", missing.says);
             inv.problem(missing.code, &link.evidence, links(missing.lost), cause);
-        } else {
-            confirmed = false;
         }
     }
     share_a_directory(inv);
     prefixes(inv);
-    Outcome(confirmed)
 }
 
 /// Of an image without a config, that is all there is to say.

@@ -41,9 +41,6 @@ pub(super) const ALL: &[LinkKind] = &[
     LinkKind::StandsOn,
 ];
 
-/// A store that changes while it is read is read again this often.
-const TRIES: usize = 3;
-
 pub(super) fn survey(site: &Site<'_>) -> Inventory {
     let mut inv = Inventory::default();
     let Some(image) = site.dir(&mut inv, &site.at("image"), Lost::Links(ALL.to_vec())) else { return inv };
@@ -54,7 +51,7 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
         inv.add(cache, Entity::default().itself(image.place().join("identity-cache.db"), OwnerKind::Database));
     }
     let parts: Vec<Inventory> =
-        drivers(&image).into_par_iter().map(|name| stable(&Part::new(site, name, &image))).collect();
+        drivers(&image).into_par_iter().map(|name| read(&Part::new(site, name, &image))).collect();
     parts.into_iter().for_each(|part| inv.merge(part));
     inv
 }
@@ -70,18 +67,6 @@ pub(super) fn drivers(image: &Dir<'_>) -> Vec<String> {
     names.filter(is_store).map(str::to_owned).collect()
 }
 
-/// Reads a store until it does not contradict itself, or the contradiction is on the disk.
-fn stable(part: &Part<'_>) -> Inventory {
-    let mut inv = Inventory::default();
-    for _ in 0..TRIES {
-        inv = read(part);
-        if checks::run(part, &mut inv).is_confirmed() {
-            break;
-        }
-    }
-    inv
-}
-
 fn read(part: &Part<'_>) -> Inventory {
     let mut inv = Inventory::default();
     let Some(dir) = part.dir(&mut inv, &part.at, ALL) else { return inv };
@@ -93,5 +78,6 @@ fn read(part: &Part<'_>) -> Inventory {
     inv.merge(images);
     inv.merge(layers);
     inv.merge(distribution::read(part));
+    checks::run(part, &mut inv);
     inv
 }
