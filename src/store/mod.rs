@@ -24,7 +24,7 @@ use rayon::prelude::*;
 
 use crate::disk::Disk;
 use crate::inventory::{Inventory, Root};
-use crate::terms::{LinkKind, Lost, Place};
+use crate::terms::{Kind, LinkKind, Lost, Place};
 pub use site::Site;
 
 /// A store, by the name that an internal error is reported under.
@@ -73,8 +73,16 @@ pub fn survey(disk: &Disk) -> Inventory {
     steady::survey(disk, || {
         let mut inventory = once(disk);
         consistency::settle(disk, &mut inventory);
-        inventory.seal()
+        let mut inventory = inventory.seal();
+        forget_the_vanished(disk, &mut inventory);
+        inventory
     })
+}
+
+/// What a daemon removed between a listing and a look is claimed by nobody, and no stranger either.
+fn forget_the_vanished(disk: &Disk, inventory: &mut Inventory) {
+    let gone = |at: &Place| disk.stat(at).is_err_and(|cause| cause.is_missing());
+    inventory.entities.retain(|key, thing| key.kind != Kind::File || !thing.lots.iter().any(|lot| gone(&lot.at)));
 }
 
 fn once(disk: &Disk) -> Inventory {

@@ -163,9 +163,9 @@ pub struct Container {
     pub log_path: String,
     pub auto_remove: bool,
     pub network_mode: String,
-    /// The parsed `config.v2.json`, for what only a listing prints.
+    /// Of `config.v2.json` what only a listing prints: `MountPoints`, and `Networks` of `NetworkSettings`.
     pub config: Value,
-    /// The parsed `hostconfig.json`.
+    /// Of `hostconfig.json`: `Annotations` and `Links`.
     pub host_config: Value,
     /// Names of checkpoints that hold files.
     pub checkpoints: Vec<String>,

@@ -17,10 +17,12 @@ mod links;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use rayon::prelude::*;
 
 use super::{Site, clues};
-use crate::disk::{Dir, FileKind, Unreadable};
+use crate::disk::{Dir, FileKind, Unreadable, is_flocked};
 use crate::format::engine::container::{self, ContainerConfig, HostConfig};
 use crate::inventory::{Entity, Inventory, Keeps, facts};
 use crate::terms::{Digest, Kind, LinkKind, Lost, Place};
@@ -47,7 +49,7 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
 fn one(site: &Site<'_>, above: &Dir<'_>, name: &[u8], mounts: &links::Mounts) -> Inventory {
     let mut inv = Inventory::default();
     let at = above.place().join(name);
-    let dir = match above.dir(name) {
+    let dir = match settled(site, above.dir(name), &at) {
         Err(Unreadable::Missing) => return inv,
         Err(cause) => {
             let lost = Lost::Links(SAID_BY_CONFIG.to_vec());
@@ -73,6 +75,41 @@ fn one(site: &Site<'_>, above: &Dir<'_>, name: &[u8], mounts: &links::Mounts) ->
     inv
 }
 
+/// How often, and how far apart, we look again at what a daemon is at work on.
+const LOOKS: usize = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// While a daemon makes or removes a container, its directory is there without its files for a moment: that is waited
+/// for, and only then.
+fn settled<'a>(site: &Site<'a>, first: Result<Dir<'a>, Unreadable>, at: &Place) -> Result<Dir<'a>, Unreadable> {
+    let whole = |dir: &Dir<'_>| dir.kind(b"config.v2.json").is_some() && dir.kind(b"hostconfig.json").is_some();
+    let mut dir = first?;
+    // a daemon holds a lock on this database as long as it runs
+    let is_live = || site.disk.stat(&site.at("volumes/metadata.db")).is_ok_and(|stat| is_flocked(&stat));
+    if whole(&dir) || !is_live() {
+        return Ok(dir);
+    }
+    for _ in 0..LOOKS {
+        std::thread::sleep(PAUSE);
+        dir = site.disk.dir(at)?;
+        if whole(&dir) {
+            break;
+        }
+    }
+    Ok(dir)
+}
+
+/// Whether a directory is on its way out: a file that was listed in it is gone, and soon it is, too.
+fn vanishes(site: &Site<'_>, dir: &Dir<'_>, file: &[u8]) -> bool {
+    let looks = if dir.kind(file).is_some() { LOOKS } else { 1 };
+    (0..looks).any(|look| {
+        if look > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        site.disk.stat(dir.place()) == Err(Unreadable::Missing)
+    })
+}
+
 /// A container as its files say.
 struct Reading {
     facts: facts::Container,
@@ -87,7 +124,7 @@ fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, id: &str, mounts: &
     let evidence = dir.place().join("config.v2.json");
     let mut facts = facts::Container::default();
     let config = match config_bytes(site, dir) {
-        Err(Unreadable::Missing) if site.disk.stat(dir.place()) == Err(Unreadable::Missing) => return None,
+        Err(Unreadable::Missing) if vanishes(site, dir, b"config.v2.json") => return None,
         Err(Unreadable::Missing) => Err("config.v2.json is missing".to_owned()),
         Err(cause) => Err(format!("config.v2.json: {cause}")),
         Ok(bytes) => match container::parse_config(&bytes) {
@@ -107,9 +144,19 @@ fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, id: &str, mounts: &
             facts.broken = Some(cause);
         }
     }
-    host_config(inv, dir, &mut facts, config_read);
+    host_config(inv, site, dir, &mut facts, config_read);
     clues::of_container(inv, site, &evidence, &text, &facts.config, &facts.host_config);
+    // there may be thousands of containers, and a listing prints little of this
+    keep(&mut facts.config, &["MountPoints", "NetworkSettings"]);
+    facts.config.get_mut("NetworkSettings").into_iter().for_each(|settings| keep(settings, &["Networks"]));
+    keep(&mut facts.host_config, &["Annotations", "Links"]);
     Some(Reading { facts, config_read, evidence })
+}
+
+fn keep(value: &mut serde_json::Value, keys: &[&str]) {
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|key, _| keys.contains(&key.as_str()));
+    }
 }
 
 /// The config is replaced by a rename, and appears late while a container is made: what the listing did not show is
@@ -192,9 +239,10 @@ fn mount_point(destination: String, mount: container::MountPoint) -> facts::Moun
     }
 }
 
-fn host_config(inv: &mut Inventory, dir: &Dir<'_>, facts: &mut facts::Container, config_read: bool) {
+fn host_config(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, facts: &mut facts::Container, config_read: bool) {
     let at = dir.place().join("hostconfig.json");
     let read: Result<(HostConfig, serde_json::Value), String> = match dir.read(b"hostconfig.json") {
+        Err(Unreadable::Missing) if vanishes(site, dir, b"hostconfig.json") => return,
         Err(Unreadable::Missing) => {
             // moby container/container.go: readHostConfig takes a missing file for an empty one
             if config_read {
