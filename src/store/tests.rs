@@ -93,3 +93,16 @@ fn what_looks_wrong_under_a_daemon_must_look_wrong_twice() {
     assert_eq!((steady::survey(&disk, || look(2)).problems.len(), looks.take()), (0, 3), "it was under way");
     assert_eq!(steady::survey(&disk, || look(usize::MAX)).problems.len(), 1, "it never came to rest");
 }
+
+#[test]
+fn a_container_of_a_containerd_inside_a_data_root_misses_no_layer_store() {
+    let id = "aa00000000000000000000000000000000000000000000000000000000000000";
+    let config = format!(r#"{{"ID":"{id}","Driver":"overlayfs","Name":"/a"}}"#);
+    let (_dir, disk) = disk(&[
+        ("containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots/1/x", b"x"),
+        (&format!("containers/{id}/config.v2.json"), config.as_bytes()),
+        (&format!("containers/{id}/hostconfig.json"), b"{}"),
+    ]);
+    let inv = survey(&disk);
+    assert_eq!(inv.problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["not-read-in-detail"]);
+}

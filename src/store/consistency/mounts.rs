@@ -3,7 +3,7 @@
 use super::{View, beside};
 use crate::disk::{Disk, Unreadable};
 use crate::inventory::facts::{Container, Mount};
-use crate::inventory::{Entity, Inventory};
+use crate::inventory::{Entity, Inventory, StoreKind};
 use crate::store::driver::has_lowers;
 use crate::terms::{Key, Kind, LinkKind, Lost, Place};
 
@@ -39,7 +39,9 @@ fn init(view: &View<'_>, out: &mut Inventory, key: &Key, mount: &Mount, at: &Pla
 
 /// A container stands on the top layer of the image it was made from.
 fn parent(disk: &Disk, view: &View<'_>, out: &mut Inventory, key: &Key, container: &Container) {
-    let mut stores = view.inv.stores.iter().filter(|store| store.root == key.root);
+    // containerd's store may lie in the same root, and have the name of a graph driver
+    let of_root = view.inv.stores.iter().filter(|store| store.root == key.root);
+    let mut stores = of_root.filter(|store| store.kind == StoreKind::GraphDriver && container.image_manifest.is_none());
     let Some(store) = stores.find(|store| *store.name == *container.driver) else { return };
     let there = |kind, id: &str| Key { store: store.name.clone(), ..beside(key, kind, id) };
     let mount_key = there(Kind::Mount, &key.id);
