@@ -1,12 +1,18 @@
 //! F6: what the engine itself would see on this disk, and what it would answer.
 
 mod active;
+pub mod cache;
 pub mod changes;
+pub mod counted;
 mod daemon_json;
+pub mod df;
+pub mod df_json;
+pub mod df_text;
 pub mod seen;
 pub mod sizes;
 #[cfg(test)]
 mod tests;
+pub mod units;
 pub mod version;
 
 pub use active::{Active, Selected, active, selected_root};

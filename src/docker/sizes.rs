@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::changes::{self, Below};
+use super::changes::{self, Below, Marks};
 use super::seen::Seen;
-use crate::disk::Disk;
+use crate::disk::{Disk, Unreadable};
 use crate::inventory::facts::DriverDirectory;
 use crate::terms::{CacheId, Key, Kind, Place};
 use crate::usage::Measure;
@@ -65,41 +65,61 @@ impl Sizes<'_> {
 
     /// What the directory `id` adds to `parent`.
     pub fn diff(&self, seen: &Seen<'_>, id: &CacheId, parent: Option<&CacheId>) -> Size {
-        let directory = |id: &CacheId| directory(seen, id);
-        let Some(own) = directory(id) else { return Size::Fails("its directory is not there".to_owned()) };
+        let Some(own) = directory(seen, id) else { return Size::Fails("its directory is not there".to_owned()) };
         let Some(content) = &own.content else {
             return Size::Unknown("it is not known where its files are".to_owned());
         };
         match &*seen.store {
             "overlay2" if is_on(own, parent) => self.walked(content),
+            "overlay2" => self.bare(seen, own, content, parent),
             "aufs" => self.walked(content),
-            "overlay2" => Size::Unknown("its `lower` does not name the layer it stands on".to_owned()),
-            "fuse-overlayfs" if !is_on(own, parent) => {
-                Size::Unknown("its `lower` does not name the layer it stands on".to_owned())
-            }
-            "fuse-overlayfs" => self.stacked(seen, own, content),
-            "vfs" | "btrfs" => match parent.map(|id| directory(id).and_then(|dir| dir.content.clone())) {
-                None => self.compared(content, &Below::Nothing),
-                Some(Some(below)) => self.compared(content, &Below::Tree(below)),
+            "fuse-overlayfs" if is_on(own, parent) => match self.stack(seen, &own.lower, Marks::DevicesAndFiles) {
+                Ok(below) => self.compared(content, Marks::DevicesAndFiles, &below),
+                Err(cause) => Size::Fails(cause),
+            },
+            "fuse-overlayfs" => Size::Unknown(ELSEWHERE.to_owned()),
+            "vfs" | "btrfs" => match parent.map(|id| directory(seen, id).and_then(|dir| dir.content.clone())) {
+                None => self.compared(content, Marks::None, &Below::Nothing),
+                Some(Some(below)) => self.compared(content, Marks::None, &Below::Tree(below)),
                 Some(None) => Size::Fails("the directory of the layer below is not there".to_owned()),
             },
             _ => Size::Unknown(format!("files alone do not tell with the driver {}", seen.store)),
         }
     }
 
-    fn stacked(&self, seen: &Seen<'_>, own: &DriverDirectory, content: &Place) -> Size {
-        let lower = own.lower.iter().map(|id| directory(seen, &CacheId::parse(id)?)?.content.clone());
-        match lower.collect::<Option<Vec<_>>>() {
-            Some(lower) if lower.is_empty() => self.compared(content, &Below::Nothing),
-            Some(lower) => self.compared(content, &Below::Stack(lower)),
-            None => Size::Fails("a layer below is not there, so that it cannot be mounted".to_owned()),
+    /// A layer that has lost its `lower` is not mounted: its own files are compared with the tree of its parent, which is.
+    /// moby overlay2/overlay.go Get, DiffSize.
+    fn bare(&self, seen: &Seen<'_>, own: &DriverDirectory, content: &Place, parent: Option<&CacheId>) -> Size {
+        let lower = own.at.as_ref().map(|at| self.disk.stat(&at.join("lower")));
+        let (Some(Err(Unreadable::Missing)), Some(parent)) = (lower, parent) else {
+            return Size::Unknown(ELSEWHERE.to_owned());
+        };
+        let Some(above) = directory(seen, parent) else {
+            return Size::Fails("the directory of the layer below is not there".to_owned());
+        };
+        let stack: Vec<String> = std::iter::once(parent.as_str().to_owned()).chain(above.lower.clone()).collect();
+        match self.stack(seen, &stack, Marks::Devices) {
+            Ok(below) => self.compared(content, Marks::None, &below),
+            Err(cause) => Size::Fails(cause),
         }
     }
 
-    fn compared(&self, new: &Place, below: &Below) -> Size {
-        changes::sum(self.disk, new, below).map_or_else(|halt| Size::Fails(halt.to_string()), Size::Known)
+    /// Layers as an overlay would show them.
+    fn stack(&self, seen: &Seen<'_>, ids: &[String], marks: Marks) -> Result<Below, String> {
+        let places = ids.iter().map(|id| directory(seen, &CacheId::parse(id)?)?.content.clone());
+        match places.collect::<Option<Vec<_>>>() {
+            Some(places) if places.is_empty() => Ok(Below::Nothing),
+            Some(places) => Ok(Below::Stack(places, marks)),
+            None => Err("a layer below is not there, so that it cannot be mounted".to_owned()),
+        }
+    }
+
+    fn compared(&self, new: &Place, marks: Marks, below: &Below) -> Size {
+        changes::sum(self.disk, new, marks, below).map_or_else(|halt| Size::Fails(halt.to_string()), Size::Known)
     }
 }
+
+const ELSEWHERE: &str = "its `lower` does not name the layer it stands on";
 
 /// moby overlay2/overlay.go isParent: the first of `lower` is the directory of the parent.
 fn is_on(own: &DriverDirectory, parent: Option<&CacheId>) -> bool {

@@ -44,3 +44,10 @@ pub(crate) fn names() -> Vec<String> {
     names.sort();
     names
 }
+
+/// Any archive of a root, unpacked for one test.
+pub(crate) fn unpacked(archive: &Path) -> tempfile::TempDir {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    unpack::unpack(archive, dir.path()).unwrap();
+    dir
+}

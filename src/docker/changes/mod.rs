@@ -20,6 +20,17 @@ use crate::disk::{Disk, FileKind, Halt, Step, Traits};
 use crate::terms::Place;
 use old::{Old, is_whiteout};
 
+/// How a tree says that a name of the layers below is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marks {
+    /// It does not: what lies there is what it looks like.
+    None,
+    /// By character devices 0:0, as the kernel's overlay does.
+    Devices,
+    /// By these, or by files called `.wh.<name>`, as fuse-overlayfs does.
+    DevicesAndFiles,
+}
+
 /// What a layer stands on.
 #[derive(Clone, Debug)]
 pub enum Below {
@@ -28,15 +39,14 @@ pub enum Below {
     /// A whole tree.
     Tree(Place),
     /// Layers of an overlay, uppermost first.
-    Stack(Vec<Place>),
+    Stack(Vec<Place>, Marks),
 }
 
-/// The sum, or why there is none.
-pub fn sum(disk: &Disk, new: &Place, below: &Below) -> Result<u64, Halt> {
-    let stacked = matches!(below, Below::Stack(_));
+/// What `new` adds to `below`, or why that cannot be said.
+pub fn sum(disk: &Disk, new: &Place, marks: Marks, below: &Below) -> Result<u64, Halt> {
     let pair = Pair { new: disk.step(new)?, old: Old::open(disk, below)? };
     let tally = Mutex::new(Tally::default());
-    rayon::scope(|scope| compare(scope, Arc::new(pair), stacked, &tally));
+    rayon::scope(|scope| compare(scope, Arc::new(pair), marks, &tally));
     tally.into_inner().unwrap_or_else(PoisonError::into_inner).total()
 }
 
@@ -83,7 +93,7 @@ impl Tally {
 }
 
 /// One directory; those below it are tasks of their own, which hold this one open until they have begun.
-fn compare<'s>(scope: &rayon::Scope<'s>, pair: Arc<Pair>, stacked: bool, tally: &'s Mutex<Tally>) {
+fn compare<'s>(scope: &rayon::Scope<'s>, pair: Arc<Pair>, marks: Marks, tally: &'s Mutex<Tally>) {
     let mut here = Tally::default();
     let mut names: Vec<(CString, FileKind)> = Vec::new();
     let mut buffer = Vec::new();
@@ -97,11 +107,11 @@ fn compare<'s>(scope: &rayon::Scope<'s>, pair: Arc<Pair>, stacked: bool, tally: 
             }
         }
         for (name, kind) in names.drain(..) {
-            if stacked && name.to_bytes().starts_with(old::WHITEOUT) {
+            if marks == Marks::DevicesAndFiles && name.to_bytes().starts_with(old::WHITEOUT) {
                 continue;
             }
-            match judge(&pair, &name, kind, stacked, &mut here) {
-                Ok(true) => descend(scope, &pair, name, stacked, tally),
+            match judge(&pair, &name, kind, marks, &mut here) {
+                Ok(true) => descend(scope, &pair, name, marks, tally),
                 // went away meanwhile: the engine leaves it out too
                 Ok(false) | Err(Halt::Vanished) => {}
                 Err(halt) => here.failed = Some(halt),
@@ -112,7 +122,7 @@ fn compare<'s>(scope: &rayon::Scope<'s>, pair: Arc<Pair>, stacked: bool, tally: 
 }
 
 /// Counts an entry if it is new or changed; says whether there is something below it.
-fn judge(pair: &Pair, name: &CStr, kind: FileKind, stacked: bool, here: &mut Tally) -> Result<bool, Halt> {
+fn judge(pair: &Pair, name: &CStr, kind: FileKind, marks: Marks, here: &mut Tally) -> Result<bool, Halt> {
     if kind == FileKind::Dir {
         return Ok(true);
     }
@@ -120,7 +130,7 @@ fn judge(pair: &Pair, name: &CStr, kind: FileKind, stacked: bool, here: &mut Tal
     if new.kind == FileKind::Dir {
         return Ok(true);
     }
-    if stacked && is_whiteout(&new) {
+    if marks != Marks::None && is_whiteout(&new) {
         return Ok(false);
     }
     let unchanged = match &pair.old {
@@ -133,7 +143,7 @@ fn judge(pair: &Pair, name: &CStr, kind: FileKind, stacked: bool, here: &mut Tal
     Ok(false)
 }
 
-fn descend<'s>(scope: &rayon::Scope<'s>, pair: &Arc<Pair>, name: CString, stacked: bool, tally: &'s Mutex<Tally>) {
+fn descend<'s>(scope: &rayon::Scope<'s>, pair: &Arc<Pair>, name: CString, marks: Marks, tally: &'s Mutex<Tally>) {
     let above = Arc::clone(pair);
     scope.spawn(move |scope| {
         let entered = above.new.enter(&name).and_then(|new| {
@@ -142,7 +152,7 @@ fn descend<'s>(scope: &rayon::Scope<'s>, pair: &Arc<Pair>, name: CString, stacke
         });
         drop(above);
         match entered {
-            Ok(below) => compare(scope, Arc::new(below), stacked, tally),
+            Ok(below) => compare(scope, Arc::new(below), marks, tally),
             Err(Halt::Vanished) => {}
             Err(halt) => tally.lock().unwrap_or_else(PoisonError::into_inner).failed = Some(halt),
         }

@@ -1,11 +1,15 @@
 //! The tree that a layer stands on: one directory of it, plain or as a stack of overlay layers shows it.
 //!
-//!     .wh.<name>         hides <name> of the layers below      (as does a character device 0:0 called <name>)
-//!     .wh..wh..opq       hides all that the layers below have in this directory   (as does the attribute `opaque`)
+//! ```text
+//! <name>, device 0:0      hides <name> of the layers below                     kernel and fuse-overlayfs
+//! attribute `opaque`      hides all that the layers below have in it           kernel and fuse-overlayfs
+//! .wh.<name>              hides <name> of the layers below                     fuse-overlayfs
+//! .wh..wh..opq            hides all that the layers below have beside it       fuse-overlayfs
+//! ```
 
 use std::ffi::{CStr, CString};
 
-use super::Below;
+use super::{Below, Marks};
 use crate::disk::{Disk, FileKind, Halt, Step, Traits};
 use crate::terms::Place;
 
@@ -18,36 +22,53 @@ const CAPABILITY: &CStr = c"security.capability";
 pub(super) struct Old {
     /// Uppermost first; a plain tree is a stack of one.
     layers: Vec<Step>,
-    stacked: bool,
+    marks: Marks,
 }
 
 impl Old {
     pub(super) fn open(disk: &Disk, below: &Below) -> Result<Option<Self>, Halt> {
-        let (places, stacked): (&[Place], bool) = match below {
+        let (places, marks): (&[Place], Marks) = match below {
             Below::Nothing => return Ok(None),
-            Below::Tree(place) => (std::slice::from_ref(place), false),
-            Below::Stack(places) => (places, true),
+            Below::Tree(place) => (std::slice::from_ref(place), Marks::None),
+            Below::Stack(places, marks) => (places, *marks),
         };
-        let layers = places.iter().map(|place| disk.step(place)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(Self { layers: if stacked { until_opaque(layers)? } else { layers }, stacked }))
+        let mut old = Self { layers: Vec::new(), marks };
+        for place in places {
+            let layer = disk.step(place)?;
+            if old.push(layer)? {
+                break;
+            }
+        }
+        Ok(Some(old))
     }
 
     /// The directory under a name, if there is one.
     pub(super) fn enter(&self, name: &CStr) -> Result<Option<Self>, Halt> {
-        let mut layers = Vec::new();
+        let mut below = Self { layers: Vec::new(), marks: self.marks };
         for layer in &self.layers {
             match self.look(layer, name)? {
-                Look::Found(traits) if traits.kind == FileKind::Dir => layers.push(layer.enter(name)?),
+                Look::Found(traits) if traits.kind == FileKind::Dir => {
+                    if below.push(layer.enter(name)?)? {
+                        break;
+                    }
+                }
                 // a file ends the stack: what lies below it is hidden
                 Look::Found(_) | Look::Hidden => break,
-                Look::Absent => continue,
-            }
-            if self.stacked && layers.last().map_or(Ok(false), is_opaque)? {
-                break;
+                Look::Absent => {}
             }
         }
-        let stacked = self.stacked;
-        Ok((!layers.is_empty()).then_some(Self { layers, stacked }))
+        Ok((!below.layers.is_empty()).then_some(below))
+    }
+
+    /// Puts a layer below the others; says whether it hides all that would come after it.
+    fn push(&mut self, layer: Step) -> Result<bool, Halt> {
+        let opaque = match self.marks {
+            Marks::None => false,
+            Marks::Devices => has_opaque_attribute(&layer),
+            Marks::DevicesAndFiles => has_opaque_attribute(&layer) || exists(&layer, OPAQUE_FILE)?,
+        };
+        self.layers.push(layer);
+        Ok(opaque)
     }
 
     /// Whether the same name is here, and does not differ from `new`, which lies in `beside`.
@@ -65,9 +86,9 @@ impl Old {
 
     fn look(&self, layer: &Step, name: &CStr) -> Result<Look, Halt> {
         match layer.traits_at(name) {
-            Ok(traits) if self.stacked && is_whiteout(&traits) => Ok(Look::Hidden),
+            Ok(traits) if self.marks != Marks::None && is_whiteout(&traits) => Ok(Look::Hidden),
             Ok(traits) => Ok(Look::Found(traits)),
-            Err(Halt::Vanished) if self.stacked => {
+            Err(Halt::Vanished) if self.marks == Marks::DevicesAndFiles => {
                 let mark = CString::new([WHITEOUT, name.to_bytes()].concat()).map_err(|_| Halt::Vanished)?;
                 Ok(if exists(layer, &mark)? { Look::Hidden } else { Look::Absent })
             }
@@ -97,21 +118,8 @@ fn exists(layer: &Step, name: &CStr) -> Result<bool, Halt> {
     }
 }
 
-fn is_opaque(layer: &Step) -> Result<bool, Halt> {
-    let marked = OPAQUE.iter().any(|name| layer.attribute(name).as_deref() == Some(b"y"));
-    Ok(marked || exists(layer, OPAQUE_FILE)?)
-}
-
-fn until_opaque(layers: Vec<Step>) -> Result<Vec<Step>, Halt> {
-    let mut kept = Vec::new();
-    for layer in layers {
-        let last = is_opaque(&layer)?;
-        kept.push(layer);
-        if last {
-            break;
-        }
-    }
-    Ok(kept)
+fn has_opaque_attribute(layer: &Step) -> bool {
+    OPAQUE.iter().any(|name| layer.attribute(name).as_deref() == Some(b"y"))
 }
 
 /// How an overlay deletes a name where it may make devices.

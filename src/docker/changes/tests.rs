@@ -40,7 +40,8 @@ impl Bench {
 
     fn sum(&self, below: &Below) -> Result<u64, Halt> {
         let disk = Disk::new([Tree::open("docker", self.0.path()).unwrap()]).unwrap();
-        sum(&disk, &place("new"), below)
+        let marks = if let Below::Stack(_, marks) = below { *marks } else { Marks::None };
+        sum(&disk, &place("new"), marks, below)
     }
 
     fn plain(&self) -> u64 {
@@ -48,7 +49,7 @@ impl Bench {
     }
 
     fn stacked(&self, layers: &[&str]) -> u64 {
-        self.sum(&Below::Stack(layers.iter().map(|at| place(at)).collect())).unwrap()
+        self.sum(&Below::Stack(layers.iter().map(|at| place(at)).collect(), Marks::DevicesAndFiles)).unwrap()
     }
 }
 
@@ -118,6 +119,14 @@ fn a_stack_shows_the_uppermost_file_that_nothing_hides() {
     // marks of the layer itself are no files
     bench.file("new/.wh.gone", 50).file("new/f/.wh..wh..opq", 60);
     assert_eq!(bench.stacked(&["init", "low"]), 10 + 5 + 3);
+}
+
+#[test]
+fn the_kernels_overlay_knows_no_marks_that_are_files() {
+    let bench = Bench::new();
+    bench.file("new/a", 10).file("init/.wh.a", 0).file("low/a", 10).file("new/.wh.b", 6);
+    let layers = ["init", "low"].map(place).to_vec();
+    assert_eq!(bench.sum(&Below::Stack(layers, Marks::Devices)).unwrap(), 6);
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod images;
 mod layers;
 mod reference;
 #[cfg(test)]
+pub(crate) mod table;
+#[cfg(test)]
 mod tests;
 mod volumes;
 
@@ -20,7 +22,7 @@ use crate::inventory::facts::{Layer, Mount};
 use crate::terms::{ChainId, Key, Kind};
 pub use containers::ContainerSeen;
 pub use images::ImageSeen;
-pub use reference::Reference;
+pub use reference::{Reference, familiar};
 pub use volumes::VolumeSeen;
 
 /// Major, minor, patch.

@@ -59,6 +59,21 @@ impl fmt::Display for Reference {
     }
 }
 
+/// A reference as people write it, without digest and without a tag that was not typed.
+pub fn familiar(typed: &str) -> Option<String> {
+    let named = typed.split_once('@').map_or(typed, |(named, _)| named);
+    let tagged = matches!(named.rsplit_once(':'), Some((_, tag)) if !tag.contains('/'));
+    match Reference::parse(named)? {
+        Reference::Id(_) => None,
+        Reference::Named(mut whole) => {
+            if !tagged {
+                whole.suffix.clear();
+            }
+            Some(whole.familiar())
+        }
+    }
+}
+
 /// Name and suffix. A digest goes before a tag: the tag is then dropped.
 fn split_suffix(typed: &str) -> (&str, String) {
     let (named, digest) = match typed.split_once('@') {

@@ -1,84 +1,10 @@
 //! What loads, checked on small tables.
 
+use super::table::{NOW, Table, chain, digest};
 use super::*;
-use crate::inventory::facts::{CacheSnapshot, Container, Image, Lease, MountPoint, Tag, Volume};
-use crate::inventory::{Entity, Root};
-use crate::terms::{CacheId, Digest, LinkKind, Place};
-
-const NOW: Triple = (28, 5, 2);
-
-fn digest(text: &str) -> Digest {
-    Digest::of(text.as_bytes())
-}
-
-fn chain(text: &str) -> ChainId {
-    ChainId(digest(text))
-}
-
-struct Table {
-    root: Root,
-    inventory: Inventory,
-}
-
-impl Table {
-    fn new() -> Self {
-        Self { root: Root::new(Place::tree("docker")), inventory: Inventory::default() }
-    }
-
-    fn key(&self, kind: Kind, id: &str) -> Key {
-        self.root.key("overlay2", kind, id)
-    }
-
-    fn layer(&mut self, name: &str, parent: Option<&str>) -> &mut Self {
-        let facts = Layer { chain: Some(chain(name)), parent: parent.map(chain), size: Some(10), ..Layer::default() };
-        self.inventory.add(self.key(Kind::Layer, digest(name).as_str()), Entity::new(facts));
-        self
-    }
-
-    fn mount(&mut self, name: &str, parent: &str) -> &mut Self {
-        let facts = Mount { mount_id: CacheId::parse("m"), parent: Some(chain(parent)), ..Mount::default() };
-        self.inventory.add(self.key(Kind::Mount, name), Entity::new(facts));
-        self
-    }
-
-    fn image(&mut self, name: &str, layers: &[&str], parent: Option<&str>) -> &mut Self {
-        let chain = layers.iter().map(|layer| chain(layer)).collect();
-        let facts = Image { chain, parent: parent.map(digest), ..Image::default() };
-        self.inventory.add(self.key(Kind::Image, digest(name).as_str()), Entity::new(facts));
-        self
-    }
-
-    fn tag(&mut self, name: &str, image: &str) -> &mut Self {
-        let (repository, is_digest) = (name.split([':', '@']).next().unwrap().to_owned(), name.contains('@'));
-        let facts = Tag { repository, is_digest, image: digest(image) };
-        self.inventory.add(self.key(Kind::Tag, name), Entity::new(facts));
-        self
-    }
-
-    fn container(&mut self, id: &str, image: &str, typed: &str) -> &mut Self {
-        let facts = Container {
-            name: id.to_owned(),
-            image: Some(digest(image)),
-            image_as_typed: typed.to_owned(),
-            driver: "overlay2".to_owned(),
-            mounts: vec![MountPoint { name: "v".to_owned(), driver: "local".to_owned(), ..MountPoint::default() }],
-            ..Container::default()
-        };
-        self.inventory.add(self.root.key("engine", Kind::Container, id), Entity::new(facts));
-        self
-    }
-
-    fn volume(&mut self, name: &str, has_data: bool) -> &mut Self {
-        let at = Some(self.root.place.join("volumes").join(name));
-        let facts = Volume { driver: "local".to_owned(), at, has_data, ..Volume::default() };
-        self.inventory.add(self.root.key("engine", Kind::Volume, name), Entity::new(facts));
-        self
-    }
-
-    fn seen(&self, version: Triple) -> Seen<'_> {
-        Seen::of(&self.inventory, "docker", "overlay2", version)
-    }
-}
+use crate::inventory::Entity;
+use crate::inventory::facts::{CacheSnapshot, Lease};
+use crate::terms::{LinkKind, Place};
 
 #[test]
 fn a_layer_loads_only_on_an_unbroken_chain_that_ends() {

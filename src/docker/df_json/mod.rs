@@ -1,0 +1,90 @@
+//! `GET /system/df` as that engine would send it, with the key `Deadweight` besides.
+//!
+//! ```text
+//! to 22   LayersSize Images Containers Volumes BuildCache BuilderSize     images with VirtualSize, cache with Parent
+//! 23, 24  LayersSize Images Containers Volumes BuildCache                 images with VirtualSize, cache with " Parents"
+//! 25..28  the same                                                        without VirtualSize
+//! 29 on   the same, and ImageUsage ContainerUsage VolumeUsage BuildCacheUsage, each with its Items
+//! ```
+//!
+//! What only a running daemon knows is told as of an engine that has just been started and runs no container.
+
+mod container;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::df::{DiskUsage, Total};
+use super::seen::Triple;
+pub(crate) use container::{command, names, status};
+
+/// What the answer depends on besides the disk.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Ages are told as of this time.
+    pub now: Timestamp,
+    /// What the daemon calls `Docker Root Dir`.
+    pub data_root: String,
+}
+
+/// `…Usage` came with API 1.52. moby daemon/server/router/system/system_routes.go getDiskUsage.
+const USAGE: Triple = (29, 0, 0);
+/// API 1.42.
+const PARENTS: Triple = (23, 0, 0);
+
+/// The answer, with what Docker leaves out under `Deadweight`.
+pub fn answer(df: &DiskUsage<'_>, setting: &Setting, deadweight: Value) -> Value {
+    let images: Vec<Value> = df.images.iter().map(|row| rows::image(row, df.version)).collect();
+    let names = container::names(df);
+    let containers: Vec<Value> =
+        df.containers.iter().map(|row| container::summary(row, &names, df.version, setting)).collect();
+    let volumes: Vec<Value> = df.volumes.iter().map(|row| rows::volume(row, setting)).collect();
+    let cache: Vec<Value> = df.cache.iter().map(|row| rows::cache(row, df.version)).collect();
+    let mut out = Map::new();
+    if df.version >= USAGE {
+        out.insert("ImageUsage".into(), usage(df.image_total(), &images));
+        out.insert("ContainerUsage".into(), usage(df.container_total(), &containers));
+        out.insert("VolumeUsage".into(), usage(df.volume_total(), &volumes));
+        out.insert("BuildCacheUsage".into(), usage(df.cache_total(), &cache));
+    }
+    if df.version < USAGE || df.layers_size != 0 {
+        out.insert("LayersSize".into(), json!(df.layers_size));
+    }
+    out.insert("Images".into(), images.into());
+    out.insert("Containers".into(), containers.into());
+    out.insert("Volumes".into(), volumes.into());
+    // moby api/server/router/system: before 23.0 the builder's list was sent as it came, and none is null
+    let none = cache.is_empty() && df.version < PARENTS;
+    out.insert("BuildCache".into(), if none { Value::Null } else { cache.into() });
+    if df.version < PARENTS {
+        let all = df.cache.iter().map(|row| row.size.value()).fold(0, i64::saturating_add);
+        out.insert("BuilderSize".into(), json!(all));
+    }
+    out.insert("Deadweight".into(), deadweight);
+    Value::Object(out)
+}
+
+/// A summary; what is zero or empty is left out.
+fn usage(total: Total, items: &[Value]) -> Value {
+    let mut out = Map::new();
+    let mut put = |name: &str, value: i64| {
+        if value != 0 {
+            out.insert(name.into(), json!(value));
+        }
+    };
+    put("ActiveCount", count(total.active));
+    put("TotalCount", count(total.total));
+    put("TotalSize", total.size);
+    put("Reclaimable", total.reclaimable);
+    if !items.is_empty() {
+        out.insert("Items".into(), items.into());
+    }
+    Value::Object(out)
+}
+
+fn count(of: usize) -> i64 {
+    i64::try_from(of).unwrap_or(i64::MAX)
+}
