@@ -14,7 +14,7 @@ pub(crate) mod table;
 mod tests;
 mod volumes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::inventory::Inventory;
@@ -37,6 +37,8 @@ pub struct Seen<'a> {
     pub version: Triple,
     /// Loaded layers.
     pub layers: BTreeMap<&'a Key, &'a Layer>,
+    /// The same by chain ID: every layer of every image is looked up.
+    by_chain: HashMap<&'a str, (&'a Key, &'a Layer)>,
     /// Loaded read-write layers, those of containers and all others.
     pub mounts: BTreeMap<&'a Key, &'a Mount>,
     /// Loaded images.
@@ -55,12 +57,14 @@ impl<'a> Seen<'a> {
             store: store.into(),
             version,
             layers: BTreeMap::new(),
+            by_chain: HashMap::new(),
             mounts: BTreeMap::new(),
             images: BTreeMap::new(),
             containers: BTreeMap::new(),
             volumes: BTreeMap::new(),
         };
         seen.layers = layers::loaded(&seen);
+        seen.by_chain = seen.layers.iter().map(|(key, layer)| (&*key.id, (*key, *layer))).collect();
         seen.mounts = layers::loaded_mounts(&seen);
         seen.images = images::loaded(&seen);
         seen.containers = containers::loaded(&seen);
@@ -76,8 +80,7 @@ impl<'a> Seen<'a> {
 
     /// A loaded layer by its chain ID.
     pub fn layer(&self, chain: &ChainId) -> Option<(&'a Key, &'a Layer)> {
-        let key = self.key(Kind::Layer, chain.0.as_str());
-        self.layers.get_key_value(&key).map(|(key, layer)| (*key, *layer))
+        self.by_chain.get(chain.0.as_str()).copied()
     }
 
     /// A loaded layer and all below it, top first.
