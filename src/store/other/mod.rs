@@ -19,8 +19,9 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 
-use super::{Site, clues, containerd};
+use super::{Site, bolt_file, clues, containerd};
 use crate::disk::{Dir, FileKind};
+use crate::format::engine::id;
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::terms::{Kind, LinkKind, Lost};
 
@@ -52,6 +53,8 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     for below in ["containerd", "lost+found"] {
         scaffold(&mut inv, site, below);
     }
+    engine_id(&mut inv, site, &top);
+    network(&mut inv, site);
     identity_cache(&mut inv, site);
     mount_points(&mut inv, site);
     temporary::survey(&mut inv, site, &top);
@@ -74,9 +77,27 @@ fn scaffold<'a>(inv: &mut Inventory, site: &Site<'a>, below: &str) -> Option<Dir
     Some(dir)
 }
 
+fn engine_id(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
+    if let Some(bytes) = site.file(inv, &top.place().join("engine-id"), Lost::Nothing) {
+        let id = id::parse_engine_id(&bytes).map(str::len);
+        inv.note("bad-engine-id", &top.place().join("engine-id"), Lost::Nothing, id);
+    }
+}
+
+/// The database is made at the first start; with it the networks are lost, which hold no bytes.
+fn network(inv: &mut Inventory, site: &Site<'_>) {
+    let at = site.at("network/files/local-kv.db");
+    let problems = inv.problems.len();
+    let read = bolt_file::read(site, inv, &at, &Lost::Nothing).is_some();
+    if !read && inv.problems.len() == problems && site.disk.stat(&site.at("network/files")).is_ok() {
+        inv.problem("missing-file", &at, Lost::Nothing, "missing: the networks are not known");
+    }
+}
+
 fn identity_cache(inv: &mut Inventory, site: &Site<'_>) {
     let at = site.at("image/identity-cache.db");
     if site.disk.stat(&at).is_ok() {
+        bolt_file::read(site, inv, &at, &Lost::Nothing);
         let key = site.root.key("engine", Kind::Database, "image/identity-cache.db");
         inv.add(key, Entity::default().kept(Keeps::Engine).tree(at, OwnerKind::Database));
     }
@@ -87,7 +108,8 @@ fn identity_cache(inv: &mut Inventory, site: &Site<'_>) {
 fn mount_points(inv: &mut Inventory, site: &Site<'_>) {
     let Some(rootfs) = scaffold(inv, site, "rootfs") else { return };
     for (snapshotter, _) in rootfs.entries().filter(|(_, kind)| *kind == FileKind::Dir) {
-        let Ok(dir) = rootfs.dir(snapshotter) else { continue };
+        let at = rootfs.place().join(snapshotter);
+        let Some(dir) = site.dir(inv, &at, Lost::Nothing) else { continue };
         inv.scaffold(site.root, "engine", &dir);
         for (container, _) in dir.entries() {
             let at = dir.place().join(container);

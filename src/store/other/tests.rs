@@ -104,3 +104,18 @@ fn a_remapped_root_inside_is_not_the_outer_ones() {
     assert_eq!((of("docker"), of("docker/100000.100000")), (0, 1));
     assert!(!ids(&inv, Kind::File).contains(&"docker/100000.100000".to_owned()));
 }
+
+#[test]
+fn what_is_wrong_with_the_engines_own_files_is_said() {
+    let inv = survey(&[("engine-id", "x"), ("network/files/other", ""), ("image/identity-cache.db", "garbage")]);
+    let said: Vec<_> = inv.problems.iter().map(|problem| format!("{} {}", problem.at, problem.code)).collect();
+    assert_eq!(
+        said,
+        [
+            "docker/engine-id bad-engine-id",
+            "docker/image/identity-cache.db damaged-database",
+            "docker/network/files/local-kv.db missing-file"
+        ]
+    );
+    assert!(inv.problems.iter().all(|problem| problem.lost == Lost::Nothing));
+}
