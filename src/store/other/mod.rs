@@ -77,10 +77,17 @@ fn scaffold<'a>(inv: &mut Inventory, site: &Site<'a>, below: &str) -> Option<Dir
     Some(dir)
 }
 
+/// Written since 23.0; an engine that remembers builds in a file of its own (24.0 on) had one.
 fn engine_id(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
-    if let Some(bytes) = site.file(inv, &top.place().join("engine-id"), Lost::Nothing) {
+    let at = top.place().join("engine-id");
+    if let Some(bytes) = site.file(inv, &at, Lost::Nothing) {
         let id = id::parse_engine_id(&bytes).map(str::len);
-        inv.note("bad-engine-id", &top.place().join("engine-id"), Lost::Nothing, id);
+        inv.note("bad-engine-id", &at, Lost::Nothing, id);
+    } else if top.kind(b"engine-id").is_none() {
+        let newer = ["buildkit/history.db", "buildkit/history_c8d.db"];
+        if newer.iter().any(|path| site.disk.stat(&site.at(path)).is_ok()) {
+            inv.problem("missing-file", &at, Lost::Nothing, "missing: at its next start the engine takes a new ID");
+        }
     }
 }
 
