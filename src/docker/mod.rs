@@ -8,6 +8,7 @@ mod daemon_json;
 pub mod df;
 pub mod df_json;
 pub mod df_text;
+pub mod mark;
 pub mod seen;
 pub mod sizes;
 #[cfg(test)]

@@ -65,7 +65,7 @@ const STORES: &[Store] = &[
         ],
     },
     Store { name: "other", survey: other::survey, links: &[LinkKind::Content] },
-    Store { name: "containerd", survey: containerd::survey, links: &[] },
+    Store { name: "containerd", survey: containerd::survey, links: containerd::LOST },
 ];
 
 /// Surveys everything, in parallel; the result does not depend on the number of threads.
@@ -95,6 +95,7 @@ fn once(disk: &Disk) -> Inventory {
         tasks.into_par_iter().map(|(root, store)| fenced(disk, root, &roots.found, store)).collect();
     let mut inventory = Inventory { roots: roots.found, problems: roots.problems, ..Inventory::default() };
     parts.into_iter().for_each(|part| inventory.merge(part));
+    containerd::join(&mut inventory);
     inventory
 }
 

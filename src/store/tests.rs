@@ -45,29 +45,36 @@ fn a_database_that_cannot_be_read_says_why_and_one_that_is_not_there_says_nothin
 }
 
 #[test]
-fn a_containerd_inside_a_data_root_is_weighed_and_said_to_be_unread() {
+fn a_containerd_inside_a_data_root_is_part_of_it_and_without_its_database_nothing_is_concluded() {
+    let blob = format!("containerd/daemon/io.containerd.content.v1.content/blobs/sha256/{}", "ab".repeat(32));
     let (_dir, disk) = disk(&[
-        ("containerd/daemon/io.containerd.content.v1.content/blobs/sha256/x", b"x"),
+        (&blob, b"x"),
         ("containerd/daemon/io.containerd.snapshotter.v1.native/snapshots/1/x", b"x"),
         ("containerd/daemon/io.containerd.snapshotter.v1.btrfs/x", b"x"),
+        ("containerd/daemon/io.containerd.grpc.v1.introspection/uuid", b"x"),
         ("containerd/daemon/strange", b"x"),
     ]);
     let inv = survey(&disk);
-    let owned = inv.of_kind(crate::terms::Kind::Store).map(|(key, _)| key.id.to_string());
-    assert_eq!(
-        owned.collect::<Vec<_>>(),
-        [
-            "io.containerd.content.v1.content",
-            "io.containerd.snapshotter.v1.btrfs",
-            "io.containerd.snapshotter.v1.native"
-        ]
-    );
+    let ids = |kind| inv.of_kind(kind).map(|(key, _)| key.id.to_string()).collect::<Vec<_>>();
+    use crate::terms::Kind;
+    assert_eq!(ids(Kind::Blob), [format!("sha256:{}", "ab".repeat(32))]);
+    assert_eq!(ids(Kind::DriverDirectory), ["1"]);
+    assert_eq!(ids(Kind::Store), ["docker/containerd/daemon/io.containerd.snapshotter.v1.btrfs/x"]);
+    assert_eq!(ids(Kind::Scaffold), ["io.containerd.grpc.v1.introspection"]);
+    assert_eq!(ids(Kind::File), ["docker/containerd/daemon/strange"]);
     let stores: Vec<_> = inv.stores.iter().map(|store| (&*store.name, store.populated)).collect();
     assert_eq!(stores, [("native", true)]);
-    let said: Vec<_> = inv.problems.iter().map(|problem| (problem.code, &problem.lost)).collect();
-    assert_eq!(said, [("not-read-in-detail", &Lost::Nothing)]);
-    let strangers: Vec<_> = inv.of_kind(crate::terms::Kind::File).map(|(key, _)| key.id.to_string()).collect();
-    assert_eq!(strangers, ["docker/containerd/daemon/strange"]);
+    let said: Vec<_> = inv.problems.iter().map(|problem| (problem.at.to_string(), problem.code)).collect();
+    let home = "docker/containerd/daemon/io.containerd";
+    assert_eq!(
+        said,
+        [
+            (format!("{home}.metadata.v1.bolt/meta.db"), "missing-database"),
+            (format!("{home}.snapshotter.v1.native/metadata.db"), "missing-database")
+        ]
+    );
+    let withheld = |kind| inv.problems.iter().all(|p| matches!(&p.lost, Lost::Links(kinds) if kinds.contains(&kind)));
+    assert!(withheld(LinkKind::StoredIn));
 }
 
 #[test]
@@ -104,5 +111,8 @@ fn a_container_of_a_containerd_inside_a_data_root_misses_no_layer_store() {
         (&format!("containers/{id}/hostconfig.json"), b"{}"),
     ]);
     let inv = survey(&disk);
-    assert_eq!(inv.problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["not-read-in-detail"]);
+    assert_eq!(
+        inv.problems.iter().map(|problem| problem.code).collect::<Vec<_>>(),
+        ["missing-database", "missing-database"]
+    );
 }

@@ -3,6 +3,7 @@
 // Each test binary uses what it needs; a fixture that cannot be had is a failed test.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod corpus;
 #[path = "../../fixtures/unpack.rs"]
 mod unpack;
 

@@ -1,7 +1,6 @@
 //! What dockerd writes for itself, as JSON: containers, volumes, plugins, its own configuration.
 
 pub mod container;
-pub mod id;
 mod json;
 pub mod plugin;
 #[cfg(test)]

@@ -50,20 +50,3 @@ fn a_plugin_says_whether_it_is_enabled_and_which_blobs_it_needs() {
     );
     assert_eq!(plugin.blobs, ["sha256:b"]);
 }
-
-#[test]
-fn an_engine_id_is_a_uuid_or_the_older_form() {
-    assert!(id::parse_engine_id(b"2f1a7b3c-0123-4567-89ab-cdef01234567").is_ok());
-    assert!(id::parse_engine_id(b"7TJZ:5IYI:HW2B:ABCD:EFGH:IJKL:MNOP:QRST:UVWX:YZ23:4567:ABCD").is_ok());
-    for bytes in [b"".as_slice(), b"2f1a7b3c-0123-4567", b"2f1a7b3c-0123-4567-89ab-cdef0123456\n", &[0xff; 36]] {
-        assert!(id::parse_engine_id(bytes).is_err());
-    }
-}
-
-#[test]
-fn what_a_host_config_binds_is_told_by_its_cleaned_destination() {
-    let text = r#"{"Binds":["data:/d/../ro:ro","/srv:/b//c/","odd"],
-        "Mounts":[{"Type":"volume","Target":"/v/./w"},{"Type":"tmpfs","Target":"/t"}]}"#;
-    let (host, _) = container::parse_host_config(text.as_bytes()).unwrap();
-    assert_eq!(host.destinations(), ["/ro", "/b/c", "/v/w"]);
-}

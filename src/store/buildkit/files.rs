@@ -71,6 +71,11 @@ impl Database {
 /// Claims a directory of BuildKit with the files in it that BuildKit writes.
 pub(super) fn claim(site: &Site<'_>, inv: &mut Inventory, dir: &Dir<'_>, inside: &str) {
     inv.scaffold(site.root, STORE, dir);
+    claim_in(site, inv, dir, inside);
+}
+
+/// The files alone, of a directory that is claimed already.
+pub(super) fn claim_in(site: &Site<'_>, inv: &mut Inventory, dir: &Dir<'_>, inside: &str) {
     for (name, kind) in dir.entries() {
         let Ok(name) = std::str::from_utf8(name) else { continue };
         let at = dir.place().join(name);
@@ -85,7 +90,7 @@ pub(super) fn claim(site: &Site<'_>, inv: &mut Inventory, dir: &Dir<'_>, inside:
             inv.add(site.root.key(STORE, Kind::Leftover, id), Entity::new(what).tree(at, OwnerKind::Temporary));
         } else if kind == FileKind::Dir && SCRATCH.contains(&name) {
             scratch(site, inv, at, id, OwnerKind::Temporary);
-        } else if kind == FileKind::File && name == "workerid" {
+        } else if kind == FileKind::File && matches!(name, "workerid" | "buildkitd.lock") {
             scratch(site, inv, at, id, OwnerKind::Scaffold);
         }
     }

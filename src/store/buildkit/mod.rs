@@ -12,6 +12,7 @@
 //!     <name>.db.<25 characters>.bak   a database that could not be opened and was set aside
 //!     executor/ net/ proxy/           scratch of running build steps
 //!     containerd-<snapshotter>/       metadata_v2.db, workerid, cachemounts/: records of containerd's image store
+//!     runc-<snapshotter>/             of a buildkitd alone: the same, with containerdmeta.db, content/, snapshots/
 //! ```
 
 mod content;
@@ -32,8 +33,8 @@ use leases::Leases;
 use records::Records;
 use snapshots::Snapshots;
 
-use super::Site;
-use crate::disk::Dir;
+use super::{Site, containerd};
+use crate::disk::{Dir, FileKind};
 use crate::inventory::Inventory;
 use crate::inventory::facts::{CacheRecord, CacheSnapshot};
 use crate::terms::{CacheId, LinkKind, Lost, Place};
@@ -46,6 +47,9 @@ const HISTORY_NAMESPACE: &str = "buildkit_history";
 
 pub(super) fn survey(site: &Site<'_>) -> Inventory {
     let mut inv = Inventory::default();
+    if alone(site, &mut inv) {
+        return inv;
+    }
     let homes = Homes::find(site);
     let everything = Lost::Links([snapshots::LOST, records::LOST, leases::LOST].concat());
     match site.dir(&mut inv, &site.at(STORE), everything) {
@@ -94,9 +98,7 @@ fn engine(site: &Site<'_>, inv: &mut Inventory, homes: &Homes<'_>, dir: &Dir<'_>
             meter(inv, homes, record, &snapshots);
         }
     }
-    for (name, _) in dir.entries().filter(|(name, _)| name.starts_with(b"containerd-")) {
-        worker(site, inv, dir, name);
-    }
+    workers(site, inv, dir);
 }
 
 /// The records: of the newer file if both are there.
@@ -152,14 +154,42 @@ fn meter(inv: &mut Inventory, homes: &Homes<'_>, record: &CacheRecord, snapshots
     }
 }
 
-/// `containerd-<snapshotter>/`: the records whose snapshots and blobs containerd keeps.
-fn worker(site: &Site<'_>, inv: &mut Inventory, above: &Dir<'_>, name: &[u8]) {
-    let Some(store) = std::str::from_utf8(name).ok() else { return };
-    let at = above.place().join(name);
-    let Some(dir) = site.dir(inv, &at, files::RECORDS.lost()) else { return };
-    files::claim(site, inv, &dir, &format!("{STORE}/{store}"));
-    let (at, records) = records_of(site, inv, &dir);
-    records::enter(site, inv, store, &at, &records);
+/// `containerd-<snapshotter>/`: the records whose snapshots and blobs containerd keeps. `runc-<snapshotter>/`: those of
+/// a buildkitd without a containerd, which keeps them itself.
+fn workers(site: &Site<'_>, inv: &mut Inventory, above: &Dir<'_>) {
+    for (name, _) in above.entries().filter(|(_, kind)| *kind == FileKind::Dir) {
+        let Some(store) = std::str::from_utf8(name).ok().filter(|name| is_worker(name)) else { continue };
+        let Some(dir) = site.dir(inv, &above.place().join(name), files::RECORDS.lost()) else { continue };
+        files::claim(site, inv, &dir, &format!("{STORE}/{store}"));
+        if dir.kind(files::RECORDS.name.as_bytes()).is_some() {
+            let (at, records) = records_of(site, inv, &dir);
+            records::enter(site, inv, store, &at, &records);
+        }
+        containerd::worker(site, inv, &dir, store);
+    }
+}
+
+fn is_worker(name: &str) -> bool {
+    name.starts_with("containerd-") || name.starts_with("runc-")
+}
+
+/// A root that is a buildkitd's state directory, and no engine's.
+// buildkit cmd/buildkitd/main.go: its root holds a directory for each worker
+fn alone(site: &Site<'_>, inv: &mut Inventory) -> bool {
+    let Ok(top) = site.disk.dir(&site.root.place) else { return false };
+    let has_worker = top.entries().any(|(name, kind)| {
+        let own = name.starts_with(b"runc-") || name.starts_with(b"containerd-");
+        own && kind == FileKind::Dir && site.disk.stat(&top.place().join(name).join(files::RECORDS.name)).is_ok()
+    });
+    if has_worker {
+        files::claim_in(site, inv, &top, STORE);
+        files::SOLVER.read(site, inv, &top);
+        if let Some(tree) = files::HISTORY.read(site, inv, &top) {
+            history::enter(site, inv, &top.place().join(files::HISTORY.name), &tree, &Leases::default());
+        }
+        workers(site, inv, &top);
+    }
+    has_worker
 }
 
 /// Databases that must be there, since their siblings or what they describe are.

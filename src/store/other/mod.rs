@@ -10,7 +10,6 @@
 //! engine-id runtimes/ runc/ trust/ credentialspecs/ policy/        the engine's own
 //! builder/                    what the classic builder kept, 17.07 to 19.03
 //! content/                    a content store without containerd
-//! image/identity-cache.db     29.4 on, with the containerd store
 //! <uid>.<gid>/                a whole root of its own, with userns-remap
 //! ```
 
@@ -19,9 +18,8 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 
-use super::{Site, bolt_file, clues, containerd};
+use super::{Site, clues, containerd};
 use crate::disk::{Dir, FileKind};
-use crate::format::engine::id;
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::terms::{Kind, LinkKind, Lost};
 
@@ -53,9 +51,6 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     for below in ["containerd", "lost+found"] {
         scaffold(&mut inv, site, below);
     }
-    engine_id(&mut inv, site, &top);
-    network(&mut inv, site);
-    identity_cache(&mut inv, site);
     mount_points(&mut inv, site);
     temporary::survey(&mut inv, site, &top);
     plugins::survey(&mut inv, site);
@@ -77,46 +72,12 @@ fn scaffold<'a>(inv: &mut Inventory, site: &Site<'a>, below: &str) -> Option<Dir
     Some(dir)
 }
 
-/// Written since 23.0; an engine that remembers builds in a file of its own (24.0 on) had one.
-fn engine_id(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
-    let at = top.place().join("engine-id");
-    if let Some(bytes) = site.file(inv, &at, Lost::Nothing) {
-        let id = id::parse_engine_id(&bytes).map(str::len);
-        inv.note("bad-engine-id", &at, Lost::Nothing, id);
-    } else if top.kind(b"engine-id").is_none() {
-        let newer = ["buildkit/history.db", "buildkit/history_c8d.db"];
-        if newer.iter().any(|path| site.disk.stat(&site.at(path)).is_ok()) {
-            inv.problem("missing-file", &at, Lost::Nothing, "missing: at its next start the engine takes a new ID");
-        }
-    }
-}
-
-/// The database is made at the first start; with it the networks are lost, which hold no bytes.
-fn network(inv: &mut Inventory, site: &Site<'_>) {
-    let at = site.at("network/files/local-kv.db");
-    let problems = inv.problems.len();
-    let read = bolt_file::read(site, inv, &at, &Lost::Nothing).is_some();
-    if !read && inv.problems.len() == problems && site.disk.stat(&site.at("network/files")).is_ok() {
-        inv.problem("missing-file", &at, Lost::Nothing, "missing: the networks are not known");
-    }
-}
-
-fn identity_cache(inv: &mut Inventory, site: &Site<'_>) {
-    let at = site.at("image/identity-cache.db");
-    if site.disk.stat(&at).is_ok() {
-        bolt_file::read(site, inv, &at, &Lost::Nothing);
-        let key = site.root.key("engine", Kind::Database, "image/identity-cache.db");
-        inv.add(key, Entity::default().kept(Keeps::Engine).tree(at, OwnerKind::Database));
-    }
-}
-
 /// `rootfs/<snapshotter>/<container>`: empty unless the container runs.
 // moby daemon/snapshotter/mount.go
 fn mount_points(inv: &mut Inventory, site: &Site<'_>) {
     let Some(rootfs) = scaffold(inv, site, "rootfs") else { return };
     for (snapshotter, _) in rootfs.entries().filter(|(_, kind)| *kind == FileKind::Dir) {
-        let at = rootfs.place().join(snapshotter);
-        let Some(dir) = site.dir(inv, &at, Lost::Nothing) else { continue };
+        let Ok(dir) = rootfs.dir(snapshotter) else { continue };
         inv.scaffold(site.root, "engine", &dir);
         for (container, _) in dir.entries() {
             let at = dir.place().join(container);

@@ -25,12 +25,11 @@ fn the_engines_own_files_have_owners_and_a_core_dump_is_a_stranger() {
         ("network/files/local-kv.db", "x"),
         ("swarm/state.json", "x"),
         ("runtimes/x/y", "x"),
-        ("image/identity-cache.db", "x"),
+        ("image/overlay2/repositories.json", "x"),
         ("lost+found/#12", "x"),
     ]);
     assert_eq!(ids(&inv, Kind::Scaffold), ["engine-id", "runtimes"]);
     assert_eq!((ids(&inv, Kind::Network), ids(&inv, Kind::Swarm)), (vec!["network".into()], vec!["swarm".into()]));
-    assert_eq!(ids(&inv, Kind::Database), ["image/identity-cache.db"]);
     // image/ itself is another survey's
     assert_eq!(ids(&inv, Kind::File), ["docker/core.4242", "docker/image", "docker/lost+found/#12"]);
 }
@@ -103,26 +102,4 @@ fn a_remapped_root_inside_is_not_the_outer_ones() {
     let of = |root: &str| inv.of_kind(Kind::Scaffold).filter(|(key, _)| &*key.root == root).count();
     assert_eq!((of("docker"), of("docker/100000.100000")), (0, 1));
     assert!(!ids(&inv, Kind::File).contains(&"docker/100000.100000".to_owned()));
-}
-
-#[test]
-fn what_is_wrong_with_the_engines_own_files_is_said() {
-    let inv = survey(&[("engine-id", "x"), ("network/files/other", ""), ("image/identity-cache.db", "garbage")]);
-    let said: Vec<_> = inv.problems.iter().map(|problem| format!("{} {}", problem.at, problem.code)).collect();
-    assert_eq!(
-        said,
-        [
-            "docker/engine-id bad-engine-id",
-            "docker/image/identity-cache.db damaged-database",
-            "docker/network/files/local-kv.db missing-file"
-        ]
-    );
-    assert!(inv.problems.iter().all(|problem| problem.lost == Lost::Nothing));
-}
-
-#[test]
-fn an_engine_that_had_an_id_misses_it() {
-    let inv = survey(&[("buildkit/history.db", "")]);
-    assert_eq!(inv.problems.iter().map(|problem| problem.at.to_string()).collect::<Vec<_>>(), ["docker/engine-id"]);
-    assert!(survey(&[("buildkit/cache.db", "")]).problems.is_empty());
 }

@@ -1,0 +1,153 @@
+//! What the engine's own files say of containerd's things: a container's lease, its image; a cache record's lease; a past
+//! build's. The engine's root and containerd's are read apart, so this looks at both when all is read.
+
+use std::collections::BTreeMap;
+
+use crate::inventory::facts::{CacheRecord, Lease};
+use crate::inventory::{Inventory, StoreKind};
+use crate::terms::{Key, Kind, Link, LinkKind, Place};
+
+/// Adds the links between the two.
+pub(in crate::store) fn join(inv: &mut Inventory) {
+    let leases = Leases::of(inv);
+    let mut links: Vec<Link> = Vec::new();
+    containers(inv, &leases, &mut links);
+    records(inv, &leases, &mut links);
+    history(inv, &leases, &mut links);
+    inv.links.extend(links);
+}
+
+/// containerd's leases by their own ID. IDs are random, so that a name stands for one thing in whatever namespace.
+struct Leases<'a>(BTreeMap<&'a str, Vec<(&'a Key, &'a Lease)>>);
+
+impl<'a> Leases<'a> {
+    fn of(inv: &'a Inventory) -> Self {
+        let mut by_id: BTreeMap<&str, Vec<(&Key, &Lease)>> = BTreeMap::new();
+        // the engine's own BuildKit database has leases too, and links them itself
+        for (key, thing) in inv.of_kind(Kind::Lease).filter(|(key, _)| &*key.store != "buildkit") {
+            if let Some(lease) = thing.lease() {
+                by_id.entry(&lease.id).or_default().push((key, lease));
+            }
+        }
+        Self(by_id)
+    }
+
+    fn called(&self, id: &str) -> &[(&'a Key, &'a Lease)] {
+        self.0.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn link(from: &Key, kind: LinkKind, to: &Key, evidence: &Place) -> Link {
+    Link { from: from.clone(), kind, to: to.clone(), evidence: evidence.clone() }
+}
+
+/// A container holds the lease of its ID, and runs from an image of the namespace that the lease is in.
+// moby daemon/containerd/image_snapshot.go: CreateSnapshot
+fn containers(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
+    for (key, thing) in inv.of_kind(Kind::Container) {
+        let Some(at) = thing.lots.first().map(|lot| lot.at.join("config.v2.json")) else { continue };
+        for (lease, _) in leases.called(&key.id) {
+            links.push(link(key, LinkKind::HoldsLease, lease, &at));
+        }
+        let Some(facts) = thing.container() else { continue };
+        let Some(image) = &facts.image else { continue };
+        for namespace in namespaces_of(inv, key, facts.driver.as_str(), leases) {
+            let scoped = if namespace.1 == "moby" { image.to_string() } else { format!("{}/{image}", namespace.1) };
+            let to = Key {
+                root: namespace.0.root.clone(),
+                store: "containerd".into(),
+                kind: Kind::Image,
+                id: scoped.into(),
+            };
+            links.push(link(key, LinkKind::RunsFrom, &to, &at));
+        }
+    }
+}
+
+/// Where a container's image is: in the namespace of its lease, else in the one its engine uses with this snapshotter.
+fn namespaces_of<'a>(
+    inv: &'a Inventory,
+    container: &Key,
+    driver: &str,
+    leases: &Leases<'a>,
+) -> Vec<(&'a Key, &'a str)> {
+    let held = leases.called(&container.id);
+    if !held.is_empty() {
+        return held.iter().map(|(key, lease)| (*key, lease.namespace.as_str())).collect();
+    }
+    // moby daemon/daemon_unix.go: RemapContainerdNamespaces
+    let own = match container.root.rsplit_once('/') {
+        Some((_, remapped)) => format!("moby-{remapped}"),
+        None => "moby".to_owned(),
+    };
+    let of_driver = |key: &Key| {
+        let mut stores = inv.stores.iter().filter(|store| store.kind == StoreKind::Containerd);
+        stores.any(|store| store.root == key.root && &*store.name == driver)
+    };
+    let named = inv.of_kind(Kind::Namespace).filter(|(key, _)| *key.id == own && of_driver(key));
+    named.map(|(key, _)| (key, &*key.id)).collect()
+}
+
+/// A cache record holds its leases, and of what they list the blob and the snapshot that it names itself.
+// buildkit cache/manager.go: the lease is called after the record, that of the variants of its blob after both
+fn records(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
+    let in_containerd = |key: &Key| key.store.starts_with("containerd-") || key.store.starts_with("runc-");
+    let mut listed: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
+    for link in inv.links.iter().filter(|link| link.kind == LinkKind::Leases) {
+        listed.entry(&link.from).or_default().push(&link.to);
+    }
+    for (key, thing) in inv.of_kind(Kind::CacheRecord).filter(|(key, _)| in_containerd(key)) {
+        let Some(record) = thing.cache_record() else { continue };
+        let Some(evidence) = database_of(inv, key) else { continue };
+        for id in [key.id.to_string(), format!("{}-variants", key.id)] {
+            for (lease, _) in leases.called(&id).iter().filter(|(lease, _)| is_reachable(key, lease)) {
+                links.push(link(key, LinkKind::HoldsLease, lease, &evidence));
+                for target in listed.get(lease).into_iter().flatten() {
+                    links.extend(named_by(record, target).map(|kind| link(key, kind, target, &evidence)));
+                }
+            }
+        }
+    }
+}
+
+fn named_by(record: &CacheRecord, target: &Key) -> Option<LinkKind> {
+    let name = target.id.rsplit('/').next().unwrap_or_default();
+    match target.kind {
+        Kind::Snapshot if name == record.snapshot => Some(LinkKind::Caches),
+        Kind::Blob if record.blob.as_ref().is_some_and(|blob| blob.as_str() == name) => Some(LinkKind::Content),
+        _ => None,
+    }
+}
+
+/// A buildkitd's records have their leases in the worker's own database; the engine's in containerd's.
+fn is_reachable(record: &Key, lease: &Key) -> bool {
+    if record.store.starts_with("runc-") {
+        record.root == lease.root && record.store == lease.store
+    } else {
+        &*lease.store == "containerd"
+    }
+}
+
+/// The database of the record's worker.
+fn database_of(inv: &Inventory, record: &Key) -> Option<Place> {
+    database(inv, record, &format!("/{}/metadata_v2.db", record.store))
+}
+
+/// A database of the same root, by the end of its path.
+fn database(inv: &Inventory, like: &Key, end: &str) -> Option<Place> {
+    let databases = inv.of_kind(Kind::Database).filter(|(key, _)| key.root == like.root);
+    let mut places = databases.flat_map(|(_, thing)| thing.lots.first()).map(|lot| &lot.at);
+    places.find(|at| at.as_bytes().ends_with(end.as_bytes())).cloned()
+}
+
+/// A past build's blobs hang on lease `ref_<build>`.
+// buildkit solver/llbsolver/history.go
+fn history(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
+    for (key, _) in inv.of_kind(Kind::BuildHistory) {
+        let called = leases.called(&format!("ref_{}", key.id)).iter();
+        for (lease, _) in called.filter(|(_, facts)| facts.namespace.ends_with("_history")) {
+            let name = if &*lease.store == "containerd" { "/history_c8d.db" } else { "/history.db" };
+            links.extend(database(inv, key, name).map(|at| link(key, LinkKind::Remembers, lease, &at)));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! containerd's image store on recorded data roots: everything that `ctr` listed is found, the bytes add up to `du`, and
+//! the marks are those of containerd's own collector.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use common::corpus::{self, Recording};
+use deadweight::disk::{Disk, Tree};
+use std::process::Command;
+
+use deadweight::inventory::{Entity, Inventory, OwnerKind, Owners};
+use deadweight::terms::Kind;
+use deadweight::usage::{Claims, Ledger, measure};
+
+fn disk(root: &Path) -> Disk {
+    let trees = ["docker", "containerd"].into_iter().filter(|name| root.join(name).is_dir());
+    Disk::new(trees.map(|name| Tree::open(name, &root.join(name)).unwrap())).unwrap()
+}
+
+/// What everything weighs.
+fn weigh(disk: &Disk, inv: &Inventory, owners: &Owners) -> Ledger {
+    let mut claims = Claims::new();
+    for (number, owner) in owners.iter() {
+        let number = u32::try_from(number).unwrap();
+        owner.lots.iter().for_each(|(at, extent)| claims.claim(at, *extent, number));
+        owner.rest_of.iter().for_each(|at| claims.rest(at, number));
+    }
+    for (number, at) in (0u32..).zip(&inv.meters) {
+        claims.meter(at, number);
+    }
+    assert_eq!(claims.collisions(), [], "two owners of one place");
+    measure(disk, &claims, owners.len(), inv.meters.len(), 4, &|_, _| ())
+}
+
+fn du(root: &Path) -> u64 {
+    let tops = ["docker", "containerd"].into_iter().map(|name| root.join(name)).filter(|at| at.is_dir());
+    let out = Command::new("du").args(["-sc", "--block-size=1"]).args(tops).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    text.lines().last().unwrap().split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The recordings of an engine with the containerd store, each as `ctr` saw it: after the restart, where one was made.
+fn recordings() -> Vec<Recording> {
+    let mut found = corpus::recordings("");
+    found.retain(|it| rows(&it.truth("ctr/snapshots.txt")).next().is_some());
+    found.iter_mut().for_each(|it| it.prefer("root-after-restart.tar.zst"));
+    found
+}
+
+/// Rows of a table, cut into words.
+fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
+    table.lines().skip(1).map(|line| line.split_whitespace().collect())
+}
+
+/// The first words of a recorded table.
+fn truth(it: &Recording, file: &str) -> BTreeSet<String> {
+    rows(&it.truth(file)).filter_map(|row| Some((*row.first()?).to_owned())).collect()
+}
+
+#[test]
+fn every_object_that_ctr_lists_is_found_and_no_other() {
+    for it in recordings() {
+        let inv = deadweight::store::survey(&disk(&it.unpacked()));
+        let images = inv.of_kind(Kind::Image).filter_map(|(_, thing)| thing.stored_image());
+        let images = images.filter(|image| image.namespace == "moby").flat_map(|image| &image.records);
+        let images: BTreeSet<String> = images.map(|record| record.name.clone()).collect();
+        assert_eq!(images, truth(&it, "ctr/images.txt"), "{it}: images");
+        let in_moby = |thing: &Entity| thing.blob().is_some_and(|b| b.entries.contains_key("moby"));
+        let blobs = inv.of_kind(Kind::Blob).filter(|(_, thing)| in_moby(thing));
+        let blobs: BTreeSet<String> = blobs.map(|(key, _)| key.id.to_string()).collect();
+        assert_eq!(blobs, truth(&it, "ctr/content.txt"), "{it}: blobs");
+        let leases = inv.of_kind(Kind::Lease).filter_map(|(_, thing)| thing.lease());
+        let leases: BTreeSet<String> = leases.filter(|l| l.namespace == "moby").map(|l| l.id.clone()).collect();
+        assert_eq!(leases, truth(&it, "ctr/leases.txt"), "{it}: leases");
+        assert_eq!(snapshots(&inv), recorded_snapshots(&it), "{it}: snapshots");
+    }
+}
+
+/// Kind and parent, by name.
+fn snapshots(inv: &Inventory) -> BTreeMap<String, String> {
+    let all = inv.of_kind(Kind::Snapshot).filter_map(|(_, thing)| thing.snapshot());
+    let listed = all.filter(|snapshot| snapshot.namespace == "moby" && snapshot.snapshotter == "overlayfs");
+    let kind = |it: &deadweight::inventory::facts::Snapshot| it.backend.as_ref().map(|backend| backend.kind);
+    listed.map(|it| (it.name.clone(), format!("{:?} {}", kind(it), it.parent.as_deref().unwrap_or_default()))).collect()
+}
+
+fn recorded_snapshots(it: &Recording) -> BTreeMap<String, String> {
+    let table = it.truth("ctr/snapshots.txt");
+    let row = |row: Vec<&str>| {
+        let parent = if row.len() == 3 { row[1] } else { "" };
+        (row[0].to_owned(), format!("Some({}) {parent}", row[row.len() - 1]))
+    };
+    rows(&table).map(row).collect()
+}
+
+#[test]
+fn owners_add_up_to_du_and_nothing_of_containerd_is_unclaimed() {
+    for it in recordings() {
+        let (root, disk) = (it.unpacked(), disk(&it.unpacked()));
+        let inv = deadweight::store::survey(&disk);
+        let owners = Owners::of(&inv);
+        let ledger = weigh(&disk, &inv, &owners);
+        let charged: u64 = ledger.owners.iter().map(|weight| weight.allocated).sum();
+        assert_eq!((charged, ledger.unclaimed.allocated), (du(&root), 0), "{it}");
+        let kinds = [OwnerKind::Unclaimed, OwnerKind::Temporary];
+        let strange = owners.iter().filter(|(number, owner)| {
+            kinds.contains(&owner.key.kind) && &*owner.key.root == "containerd" && ledger.owners[*number].inodes > 0
+        });
+        let strange: BTreeSet<String> = strange.map(|(_, owner)| owner.path.to_string()).collect();
+        assert_eq!(
+            strange,
+            planted(&it, &["tmpmount", "task-dir", "snapshot-temp", "snapshot-removing", "orphan-snapshot"]),
+            "{it}"
+        );
+    }
+}
+
+/// The paths of planted things of these kinds that the restart left.
+fn planted(it: &Recording, kinds: &[&str]) -> BTreeSet<String> {
+    let text = it.truth("planted_after_restart.json");
+    let all: serde_json::Value = serde_json::from_str(if text.is_empty() { "[]" } else { &text }).unwrap();
+    let all = all.as_array().unwrap().iter().filter(|one| kinds.contains(&one["kind"].as_str().unwrap()));
+    all.filter(|one| one["after_restart"] != 0).map(|one| one["path"].as_str().unwrap().to_owned()).collect()
+}
