@@ -1,0 +1,66 @@
+//! Words and what they mean, on a small table.
+
+use super::*;
+use crate::disk::{Disk, Tree};
+use crate::inventory::OwnerKind;
+use crate::inventory::{Entity, Inventory, Owners, Root};
+use crate::terms::{Kind, Place};
+
+struct World {
+    _dir: tempfile::TempDir,
+    disk: Disk,
+    inventory: Inventory,
+}
+
+fn world() -> World {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("overlay2/abcd1/diff/usr")).unwrap();
+    let disk = Disk::new([Tree::open("docker", dir.path()).unwrap()]).unwrap();
+    let root = Root::new(Place::tree("docker"));
+    let mut inventory = Inventory { roots: vec![root.clone()], ..Inventory::default() };
+    let home = root.place.join("overlay2/abcd1");
+    inventory
+        .add(root.key("overlay2", Kind::DriverDirectory, "abcd1"), Entity::default().tree(home, OwnerKind::Unclaimed));
+    inventory.add(root.key("overlay2", Kind::Tag, "web:latest"), Entity::default());
+    inventory.add(root.key("engine", Kind::Volume, "web"), Entity::default());
+    inventory.add(root.key("overlay2", Kind::Container, "c".repeat(64)), Entity::default().named("db"));
+    inventory.scaffold(&root, "engine", &disk.dir(&root.place).unwrap());
+    World { _dir: dir, disk, inventory: inventory.seal() }
+}
+
+fn ask(world: &World, word: &str) -> Result<String, NotFound> {
+    let owners = Owners::of(&world.inventory);
+    let ground = Ground::of(&world.inventory, &owners);
+    find(&world.inventory, &ground, &world.disk, word.as_bytes()).map(|(key, _)| format!("{}:{}", key.kind, key.id))
+}
+
+#[test]
+fn a_word_is_a_name_an_id_or_a_path() {
+    let world = world();
+    assert_eq!(ask(&world, "web:latest").unwrap(), "tag:web:latest");
+    assert_eq!(ask(&world, "docker.io/library/web").unwrap(), "tag:web:latest");
+    assert_eq!(ask(&world, "/db").unwrap(), format!("container:{}", "c".repeat(64)));
+    assert_eq!(ask(&world, "cccccc").unwrap(), format!("container:{}", "c".repeat(64)));
+    for path in ["overlay2/abcd1/diff/usr", "docker/overlay2/abcd1/", "./overlay2/abcd1"] {
+        assert_eq!(ask(&world, path).unwrap(), "driver-directory:abcd1");
+    }
+    let absolute = world.disk.host_path(&Place::tree("docker").join("overlay2/abcd1/diff")).unwrap();
+    assert_eq!(ask(&world, absolute.to_str().unwrap()).unwrap(), "driver-directory:abcd1");
+}
+
+#[test]
+fn what_means_two_things_is_asked_back() {
+    let world = world();
+    let asked = ask(&world, "web").unwrap_err().to_string();
+    assert!(asked.contains("tag:web:latest") && asked.contains("volume:web"), "{asked}");
+    assert_eq!(ask(&world, "volume:web").unwrap(), "volume:web");
+}
+
+#[test]
+fn what_is_not_there_is_said_to_be_not_there() {
+    let world = world();
+    assert!(matches!(ask(&world, "nothing"), Err(NotFound::Nothing(_))));
+    assert!(matches!(ask(&world, "overlay2/none"), Err(NotFound::Path { .. })));
+    assert!(matches!(ask(&world, "../../etc"), Err(NotFound::Nothing(_))));
+    assert!(matches!(ask(&world, "docker"), Err(NotFound::Scaffold(_))));
+}
