@@ -4,6 +4,7 @@
 #[path = "../fixtures/unpack.rs"]
 mod unpack;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,11 +12,7 @@ fn main() -> std::io::Result<ExitCode> {
     let under = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/fixtures");
     let root = unpack::unpacked("forced-rmi", &under)?.join("docker");
     eprintln!("A recorded data root, unpacked: {}\n", root.display());
-    Ok(look(&root))
-}
-
-/// The one place that calls the library: the `deadweight` command, as `src/main.rs` has it.
-fn look(root: &Path) -> ExitCode {
-    let _ = root;
-    deadweight::cli::main()
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    args.splice(1..1, ["--root".into(), root.into_os_string()]);
+    Ok(deadweight::cli::main_with(args))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -20,12 +19,12 @@ pub struct Dir<'disk> {
     place: Place,
     fd: OwnedFd,
     names: BTreeMap<Box<[u8]>, FileKind>,
-    faults: BTreeMap<Box<[u8]>, Errno>,
-    disk: PhantomData<&'disk ()>,
+    /// Places that are to fail; none but in tests.
+    faults: &'disk BTreeMap<Place, Errno>,
 }
 
 impl<'disk> Dir<'disk> {
-    pub(super) fn list(place: Place, fd: OwnedFd, faults: &BTreeMap<Place, Errno>) -> Result<Self, Unreadable> {
+    pub(super) fn list(place: Place, fd: OwnedFd, faults: &'disk BTreeMap<Place, Errno>) -> Result<Self, Unreadable> {
         let mut names = BTreeMap::new();
         let mut buffer = [MaybeUninit::<u8>::uninit(); 32 << 10];
         let mut entries = RawDir::new(&fd, &mut buffer);
@@ -40,12 +39,7 @@ impl<'disk> Dir<'disk> {
             }
             names.insert(name.into(), FileKind::from(entry.file_type()));
         }
-        let faults = faults
-            .iter()
-            .filter(|(at, _)| at.parent().is_some_and(|up| up == place))
-            .map(|(at, errno)| (at.name().into(), *errno))
-            .collect();
-        let mut dir = Self { place, fd, names, faults, disk: PhantomData };
+        let mut dir = Self { place, fd, names, faults };
         dir.settle_unknown();
         Ok(dir)
     }
@@ -120,7 +114,7 @@ impl<'disk> Dir<'disk> {
             Some(other) => return Err(Unreadable::NotADirectory(other)),
         }
         let fd = open_beneath(self.fd.as_fd(), name, OFlags::DIRECTORY | OFlags::RDONLY)?;
-        Self::list(self.place.join(name), fd, &BTreeMap::new())
+        Self::list(self.place.join(name), fd, self.faults)
     }
 
     pub fn stat(&self, name: &[u8]) -> Result<Stat, Unreadable> {
@@ -138,6 +132,9 @@ impl<'disk> Dir<'disk> {
         if name.is_empty() || name.contains(&b'/') || name == b".." {
             return Err(Unreadable::LeadsAway);
         }
-        self.faults.get(name).map_or(Ok(()), |errno| Err(Unreadable::from(*errno)))
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        self.faults.get(&self.place.join(name)).map_or(Ok(()), |errno| Err(Unreadable::from(*errno)))
     }
 }

@@ -226,7 +226,8 @@ impl Disk {
     pub fn host_path(&self, at: &Place) -> Option<PathBuf> {
         use std::os::unix::ffi::OsStrExt as _;
         let tree = self.tree(at.tree_name())?;
-        Some(tree.path.join(std::ffi::OsStr::from_bytes(at.inside())))
+        let inside = at.inside();
+        Some(if inside.is_empty() { tree.path.clone() } else { tree.path.join(std::ffi::OsStr::from_bytes(inside)) })
     }
 }
 

@@ -59,6 +59,35 @@ impl OwnerKind {
     }
 }
 
+impl OwnerKind {
+    const ALL: &[Self] = &[
+        Self::Layer,
+        Self::RwLayer,
+        Self::InitLayer,
+        Self::ContainerMetadata,
+        Self::ContainerLogs,
+        Self::Checkpoint,
+        Self::Volume,
+        Self::CacheRecord,
+        Self::Snapshot,
+        Self::Blob,
+        Self::Ingest,
+        Self::ImageMetadata,
+        Self::Database,
+        Self::Plugin,
+        Self::Swarm,
+        Self::Network,
+        Self::Temporary,
+        Self::Store,
+        Self::Scaffold,
+        Self::Unclaimed,
+    ];
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
 impl PartialOrd for OwnerKind {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))

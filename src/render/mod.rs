@@ -1,1 +1,27 @@
-//! (to come)
+//! F9: lays the report out; adds nothing up.
+
+mod df;
+mod dot;
+mod list;
+mod report;
+mod status;
+mod table;
+mod why;
+
+pub use df::left_out;
+pub use dot::dot;
+pub use list::list;
+pub use report::report;
+pub use status::status;
+pub use table::{Paper, table};
+pub use why::why;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Any part of the contract, as JSON with a newline.
+pub fn json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}

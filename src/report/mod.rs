@@ -1,1 +1,24 @@
-//! (to come)
+//! F8: the contract. Every number that is shown is made here, from what the floors below found.
+
+mod analysis;
+mod build;
+mod contract;
+mod df;
+mod group;
+mod list;
+mod network;
+mod open;
+mod status;
+mod verdict;
+mod why;
+
+pub use analysis::{Analysis, Engine as EngineSeen, Reading};
+pub use build::report;
+pub use contract::*;
+pub use df::{Df, LeftOut, LeftOutRow, df, no_df};
+pub use group::{Group, groups};
+pub use list::{Lines, List, Listing, Row, lines, list};
+pub use network::{Network, NetworkLink, NetworkNode, network};
+pub use open::{Cannot, Options};
+pub use status::{Status, Store, status};
+pub use why::why;

@@ -13,5 +13,5 @@ pub use digest::{CacheId, ChainId, DiffId, Digest, short_id};
 pub use key::{Key, Kind};
 pub use link::{Link, LinkKind};
 pub use place::{NotBeneath, Place};
-pub use printable::Printable;
+pub use printable::{Harmless, Printable};
 pub use problem::{Lost, Problem};

@@ -28,6 +28,22 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// Shows text that may hold escapes already: what steers a terminal is escaped, a backslash stays one.
+#[derive(Clone, Copy, Debug)]
+pub struct Harmless<'a>(pub &'a str);
+
+impl fmt::Display for Harmless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        self.0.chars().try_for_each(|c| match c {
+            '\\' => f.write_char(c),
+            c if is_harmless(c) => f.write_char(c),
+            '\n' | '\t' | '\r' => write!(f, "{}", c.escape_default()),
+            c => write!(f, "{}", c.escape_unicode()),
+        })
+    }
+}
+
 fn is_harmless(c: char) -> bool {
     let steers = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
     !c.is_control() && !steers && c != '\\'

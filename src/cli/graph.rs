@@ -1,0 +1,18 @@
+//! `deadweight graph`
+
+use std::io::{self, Write};
+
+use super::Exit;
+use super::args::Format;
+use super::run::Context;
+use crate::render;
+use crate::report::{self, Analysis};
+
+pub(super) fn run(cx: &Context<'_>, analysis: &Analysis<'_>, out: &mut dyn Write) -> io::Result<Exit> {
+    let network = report::network(analysis);
+    match cx.global.format {
+        Format::Json => render::json(&network, out)?,
+        Format::Dot | Format::Table => render::dot(&network, &cx.paper, out)?,
+    }
+    Ok(cx.exit(analysis, false))
+}

@@ -1,0 +1,118 @@
+//! One command line, from arguments to exit status.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Write};
+
+use clap::Parser as _;
+use jiff::Timestamp;
+
+use super::args::{Cli, Command, Global};
+use super::progress::Progress;
+use super::{Exit, plugin};
+use crate::docker::EngineVersion;
+use crate::render::Paper;
+use crate::report::{Analysis, Options, Reading};
+
+/// What every command needs.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) global: &'a Global,
+    pub(super) paper: Paper,
+}
+
+impl Context<'_> {
+    /// A partial answer outranks anything found.
+    pub(super) fn exit(&self, analysis: &Analysis<'_>, found: bool) -> Exit {
+        match (analysis.reading.is_complete(), found) {
+            (false, _) => Exit::Partial,
+            (true, true) => Exit::Found,
+            (true, false) => Exit::Done,
+        }
+    }
+}
+
+pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+    if args.get(1).is_some_and(|arg| arg == plugin::METADATA) {
+        return writeln!(out, "{}", plugin::metadata()).map(|()| Exit::Done);
+    }
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(cause) if cause.use_stderr() => return write!(err, "{cause}").map(|()| Exit::Usage),
+        Err(help) => return write!(out, "{help}").map(|()| Exit::Done),
+    };
+    let command = cli.command.unwrap_or(Command::Report { fail_on: Vec::new() });
+    let options = match options(&cli.global).and_then(|options| check(&command).map(|()| options)) {
+        Ok(options) => options,
+        Err(cause) => return writeln!(err, "deadweight: {cause}\nFor more: deadweight --help").map(|()| Exit::Usage),
+    };
+    let reading = {
+        let progress = Progress::new(!cli.global.no_progress);
+        Reading::of(options, &|inodes, bytes| progress.add(inodes, bytes))
+    };
+    let reading = match reading {
+        Ok(reading) => reading,
+        Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| Exit::Unreadable),
+    };
+    let analysis = Analysis::of(&reading);
+    let cx = Context { global: &cli.global, paper: paper(&cli.global) };
+    dispatch(&cx, &analysis, command, out, err)
+}
+
+fn dispatch(
+    cx: &Context<'_>,
+    analysis: &Analysis<'_>,
+    command: Command,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
+    match command {
+        Command::Report { fail_on } => super::report::run(cx, analysis, &fail_on, out),
+        Command::Why { object } => super::why::run(cx, analysis, &object, out, err),
+        Command::Ls(ls) => super::ls::run(cx, analysis, &ls, out, err),
+        Command::Graph => super::graph::run(cx, analysis, out),
+        Command::Status => super::status::run(cx, analysis, out),
+        Command::Df { verbose, .. } => super::df::run(cx, analysis, verbose, out, err),
+    }
+}
+
+fn options(global: &Global) -> Result<Options, String> {
+    let engine = global
+        .engine
+        .as_deref()
+        .map(|text| EngineVersion::parse(text).ok_or_else(|| format!("--engine {text}: not a version such as 28.5.2")));
+    let now = global.now.as_deref().map(|text| {
+        text.parse::<Timestamp>().map_err(|_| format!("--now {text}: not a time such as 2026-01-31T12:00:00Z"))
+    });
+    Ok(Options {
+        root: global.root.clone(),
+        host: global.host.clone(),
+        containerd_root: global.containerd_root.clone(),
+        daemon_config: global.daemon_config.clone(),
+        engine: engine.transpose()?,
+        threads: global.jobs.map(usize::from),
+        ..Options::at(now.transpose()?.unwrap_or_else(Timestamp::now))
+    })
+}
+
+/// What clap cannot see.
+fn check(command: &Command) -> Result<(), String> {
+    if let Command::Report { fail_on } = command {
+        for rule in fail_on {
+            let (class, _) = super::report::split(rule)
+                .ok_or_else(|| format!("--fail-on {rule}: the size is no size such as 10GB"))?;
+            if !crate::finding::RULES.iter().any(|known| known.class == class) {
+                return Err(format!("--fail-on {rule}: there is no such class of findings"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As wide as the terminal; not cut at all where nobody looks.
+fn paper(global: &Global) -> Paper {
+    let terminal = io::stdout().is_terminal();
+    let width = comfy_table::Table::new().width().filter(|_| terminal);
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Paper { width: columns.or(width), bytes: global.bytes, no_trunc: global.no_trunc, color: terminal && !plain }
+}

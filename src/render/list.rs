@@ -1,0 +1,59 @@
+//! Listings, for people.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::{Paper, table};
+use crate::report::{List, Object, Row};
+
+pub fn list(list: &List, quiet: bool, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    if quiet {
+        return list.rows.iter().try_for_each(|row| writeln!(out, "{}", paper.text(&row.id)));
+    }
+    let mut rows = table(
+        paper,
+        &["NAME", "ID", "STORE", "OWN", "SHARED", "RETAINED", "DOCKER SHOWS", "KEPT BY", "ABOUT"],
+        &[3, 4, 5],
+    );
+    for row in &list.rows {
+        rows.add_row([
+            if row.name.is_empty() { "<none>".to_owned() } else { paper.text(&row.name) },
+            paper.text(&row.id),
+            paper.plain(&row.store),
+            paper.size(row.own_bytes),
+            paper.size(row.shared_bytes),
+            paper.size(row.retained_bytes),
+            if row.in_docker_df { "yes" } else { "no" }.to_owned(),
+            kept_by(row, paper),
+            about(row, paper),
+        ]);
+    }
+    writeln!(out, "{}", rows.trim_fmt())
+}
+
+/// The first few keepers.
+fn kept_by(row: &Row, paper: &Paper) -> String {
+    const SHOWN: usize = 3;
+    let mut names: Vec<String> = row.kept_by.iter().take(SHOWN).map(|keeper| keeper_name(keeper, paper)).collect();
+    let more = row.kept_by.len().saturating_sub(SHOWN);
+    if more > 0 {
+        names.push(format!("+{more}"));
+    }
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
+
+fn keeper_name(keeper: &Object, paper: &Paper) -> String {
+    match (keeper.kind.as_str(), keeper.name.as_str()) {
+        ("itself", _) => "itself".to_owned(),
+        (kind, "") => format!("{kind} {}", paper.text(&keeper.id)),
+        (kind, name) => format!("{kind} {}", paper.text(name)),
+    }
+}
+
+/// The few particulars that fit a line.
+fn about(row: &Row, paper: &Paper) -> String {
+    let words = ["broken", "state", "image_as_typed", "type", "driver", "description"];
+    let text = |key: &&str| row.detail.get(*key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    words.iter().filter_map(text).map(|text| paper.plain(text)).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,114 @@
+//! The report, for people: the verdict, the owners that add up, the findings, what could not be read.
+
+use std::io::{self, Write};
+
+use super::{Paper, table};
+use crate::report::{Finding, Group, Report};
+
+/// Findings shown in full; the rest is counted.
+const SHOWN: usize = 20;
+
+pub fn report(report: &Report, groups: &[Group], paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    for sentence in &report.verdict {
+        wrapped(sentence, "", paper, out)?;
+    }
+    writeln!(out)?;
+    owners(report, groups, paper, out)?;
+    findings(report, paper, out)?;
+    holes(report, paper, out)
+}
+
+fn owners(report: &Report, groups: &[Group], paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = table(
+        paper,
+        &["OWNER", "STORE", "COUNT", "ON DISK", "SHARE", "INODES", "DOCKER SHOWS", "HIDDEN"],
+        &[2, 3, 4, 5, 6, 7],
+    );
+    for group in groups {
+        rows.add_row([
+            group.words.clone(),
+            paper.text(&group.store),
+            group.count.to_string(),
+            paper.size(group.on_disk_bytes),
+            group.share.clone(),
+            group.inodes.to_string(),
+            paper.size(group.docker_df_bytes),
+            paper.size(group.hidden_bytes),
+        ]);
+    }
+    let totals = &report.totals;
+    rows.add_row([
+        "total".to_owned(),
+        String::new(),
+        report.owners.len().to_string(),
+        paper.size(totals.on_disk_bytes),
+        "100%".to_owned(),
+        totals.inodes.to_string(),
+        paper.size(totals.docker_df_bytes),
+        paper.size(totals.hidden_bytes),
+    ]);
+    writeln!(out, "{}", rows.trim_fmt())?;
+    writeln!(out)
+}
+
+fn findings(report: &Report, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    if report.findings.is_empty() {
+        return writeln!(out, "Nothing found that stands out.");
+    }
+    for finding in report.findings.iter().take(SHOWN) {
+        one(finding, paper, out)?;
+    }
+    let more = report.findings.len().saturating_sub(SHOWN);
+    if more > 0 {
+        writeln!(out, "… and {more} smaller findings (all of them: --format json)")?;
+    }
+    Ok(())
+}
+
+fn one(finding: &Finding, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let doubt = if finding.confidence == "certain" { String::new() } else { format!(" ({})", finding.confidence) };
+    let hidden = if finding.in_docker_df { "" } else { ", hidden" };
+    let head = format!("{}{doubt}  {}{hidden}", finding.class, paper.size(finding.on_disk_bytes));
+    writeln!(out, "{}", paper.bold(&head))?;
+    wrapped(&finding.cause, "  ", paper, out)?;
+    for command in &finding.remedy.commands {
+        writeln!(out, "  $ {}", paper.plain(command))?;
+    }
+    if !finding.remedy.note.is_empty() {
+        wrapped(&finding.remedy.note, "  ", paper, out)?;
+    }
+    writeln!(out)
+}
+
+fn holes(report: &Report, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    if !report.withheld.is_empty() {
+        writeln!(out, "{}", paper.bold("Withheld, since something it rests on could not be read:"))?;
+        for withheld in report.withheld.iter().take(SHOWN) {
+            wrapped(&format!("{}: {}", withheld.class, withheld.because), "  ", paper, out)?;
+        }
+        writeln!(out)?;
+    }
+    if !report.problems.is_empty() {
+        writeln!(out, "{}", paper.bold("Problems:"))?;
+        for problem in report.problems.iter().take(SHOWN) {
+            wrapped(&format!("{}: {} ({})", problem.path, problem.cause, problem.code), "  ", paper, out)?;
+        }
+        let more = report.problems.len().saturating_sub(SHOWN);
+        if more > 0 {
+            writeln!(out, "  … and {more} more (all of them: --format json)")?;
+        }
+    }
+    Ok(())
+}
+
+/// Words between blanks, broken at the paper's width.
+fn wrapped(text: &str, indent: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let text = paper.plain(text);
+    match paper.width {
+        None => writeln!(out, "{indent}{text}"),
+        Some(width) => {
+            let options = textwrap::Options::new(usize::from(width)).initial_indent(indent).subsequent_indent(indent);
+            textwrap::wrap(&text, options.break_words(false)).iter().try_for_each(|line| writeln!(out, "{line}"))
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! All floors in order: open, survey, weigh, graph, compare with Docker's numbers, conclude.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::open::Opened;
+use super::{Cannot, Options};
+use crate::disk::{Disk, is_flocked};
+use crate::docker::counted::counted;
+use crate::docker::df::DiskUsage;
+use crate::docker::seen::Seen;
+use crate::docker::sizes::Sizes;
+use crate::docker::{Active, DaemonConfig, EngineVersion, Selected, active, cache, infer, selected_root};
+use crate::explain;
+use crate::finding::{self, Case, Finding, Withheld};
+use crate::graph::{Graph, Retained};
+use crate::inventory::{Inventory, OwnerKey, Owners, StoreKind};
+use crate::terms::{Key, Kind, LinkKind, Lost, Place, Problem};
+use crate::usage::{self, Claims, Ledger, Measure};
+
+/// What was read from the disk.
+#[derive(Debug)]
+pub struct Reading {
+    pub options: Options,
+    pub disk: Disk,
+    pub config: DaemonConfig,
+    pub inventory: Inventory,
+    pub owners: Owners,
+    pub ledger: Ledger,
+    pub measures: BTreeMap<Place, Measure>,
+    /// When the daemon that is at work on the root was started.
+    pub live_since: Option<(i64, u32)>,
+    /// Of the survey and of the walk together, in order.
+    pub problems: Vec<Problem>,
+}
+
+impl Reading {
+    /// Reads everything; `progress` is told the inodes and bytes that came in.
+    pub fn of(options: Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Self, Cannot> {
+        let Opened { disk, config } = options.open()?;
+        let threads = options.threads.unwrap_or_else(usage::default_threads);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|cause| Cannot::Threads(cause.to_string()))?;
+        let inventory = pool.install(|| crate::store::survey(&disk));
+        let owners = Owners::of(&inventory);
+        let (claims, meters) = claims(&inventory, &owners);
+        let ledger = usage::measure(&disk, &claims, owners.len(), meters.len(), threads, progress);
+        let measures = meters.into_iter().zip(ledger.meters.iter().copied()).collect();
+        let live_since = live_since(&disk, &inventory);
+        let mut problems = inventory.problems.clone();
+        problems.extend(ledger.problems.iter().cloned());
+        problems.extend(disk.trees().filter(|tree| !tree.is_quiet()).map(|tree| loud(tree.name())));
+        problems.sort();
+        Ok(Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems })
+    }
+
+    /// Nothing that could not be read took links or bytes with it.
+    pub fn is_complete(&self) -> bool {
+        self.problems.iter().all(|problem| problem.lost == Lost::Nothing)
+    }
+}
+
+/// The claims of the owners, and the subtrees that are measured besides.
+fn claims(inventory: &Inventory, owners: &Owners) -> (Claims, Vec<Place>) {
+    let mut claims = Claims::new();
+    for (number, owner) in owners.iter() {
+        let Ok(number) = u32::try_from(number) else { break };
+        for (at, extent) in &owner.lots {
+            claims.claim(at, *extent, number);
+        }
+        for at in &owner.rest_of {
+            claims.rest(at, number);
+        }
+    }
+    let meters: Vec<Place> = inventory.meters.iter().cloned().collect();
+    for (number, at) in (0u32..).zip(&meters) {
+        claims.meter(at, number);
+    }
+    (claims, meters)
+}
+
+fn loud(tree: &str) -> Problem {
+    Problem {
+        at: Place::tree(tree),
+        code: "link-times-may-move",
+        cause: "no mount of our own could be made, so reading a symbolic link may move its access time".to_owned(),
+        lost: Lost::Nothing,
+    }
+}
+
+/// A running dockerd holds locks on its databases, and makes this device node anew at every start.
+fn live_since(disk: &Disk, inventory: &Inventory) -> Option<(i64, u32)> {
+    const DATABASES: &[&str] = &["volumes/metadata.db", "network/files/local-kv.db", "buildkit/metadata_v2.db"];
+    inventory.roots.iter().find_map(|root| {
+        let locked = |path: &&str| disk.stat(&root.place.join(path)).is_ok_and(|stat| is_flocked(&stat));
+        let started = || disk.stat(&root.place.join("volumes/backingFsBlockDev")).map_or((0, 0), |stat| stat.mtime);
+        DATABASES.iter().any(locked).then(started)
+    })
+}
+
+/// What follows from a reading.
+#[derive(Debug)]
+pub struct Analysis<'a> {
+    pub reading: &'a Reading,
+    pub graph: Graph<'a>,
+    pub retained: Retained,
+    pub engine: Engine,
+    /// What the engine would see in each store of a graph driver that is read in full.
+    pub seen: Vec<Seen<'a>>,
+    /// What `docker system df` would say; none if the active store is not read in detail.
+    pub df: Option<DiskUsage<'a>>,
+    pub counted: BTreeSet<OwnerKey>,
+    pub findings: Vec<Finding>,
+    pub withheld: Vec<Withheld>,
+}
+
+/// The engine that answers are given for.
+#[derive(Debug)]
+pub struct Engine {
+    pub version: EngineVersion,
+    pub version_from: Vec<String>,
+    /// The root that the engine works with, where there are several.
+    pub selected: Selected,
+    pub active: Active,
+}
+
+impl Engine {
+    fn of(reading: &Reading) -> Self {
+        let inventory = &reading.inventory;
+        let selected = selected_root(inventory, &reading.config);
+        let inferred = infer(inventory, selected.root.as_deref());
+        let (version, version_from) = match reading.options.engine {
+            Some(version) => (version, vec!["--engine".to_owned()]),
+            None => (inferred.version, inferred.reasons),
+        };
+        let root = selected.root.as_deref().or(selected.candidates.first().map(String::as_str)).unwrap_or("docker");
+        let active = active(inventory, &reading.config, version, root);
+        Self { version, version_from, selected, active }
+    }
+}
+
+impl<'a> Analysis<'a> {
+    pub fn of(reading: &'a Reading) -> Self {
+        let inventory = &reading.inventory;
+        let graph = Graph::of(inventory);
+        let retained = explain::retained(&graph, &reading.owners, &reading.ledger);
+        let engine = Engine::of(reading);
+        let seen = seen(inventory, &engine);
+        let (df, counted) = docker_says(reading, &engine, &seen);
+        let (findings, withheld) = finding::all(&Case {
+            inventory,
+            graph: &graph,
+            retained: &retained,
+            owners: &reading.owners,
+            ledger: &reading.ledger,
+            measures: &reading.measures,
+            seen: &seen,
+            active: &engine.active,
+            version: engine.version.triple(),
+            counted: &counted,
+            live_since: reading.live_since,
+            now: reading.options.now,
+        });
+        Self { reading, graph, retained, engine, seen, df, counted, findings, withheld }
+    }
+
+    /// What a person calls a thing; empty if nothing but its ID.
+    pub fn name(&self, key: &Key) -> String {
+        let inventory = &self.reading.inventory;
+        let own = inventory.get(key).map(|thing| thing.name.clone()).filter(|name| !name.is_empty());
+        own.or_else(|| self.borrowed_name(key)).unwrap_or_default()
+    }
+
+    /// Of an image its first tag, of a read-write layer its container's name.
+    fn borrowed_name(&self, key: &Key) -> Option<String> {
+        let mut tags = self.graph.holders(key).filter(|(_, edge)| edge.kind == LinkKind::Names).map(|(tag, _)| tag);
+        match key.kind {
+            Kind::Image => tags.next().map(|tag| tag.id.to_string()),
+            Kind::Mount => {
+                let container = Key { kind: Kind::Container, ..key.clone() };
+                self.reading.inventory.get(&container).map(|thing| thing.name.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn seen<'a>(inventory: &'a Inventory, engine: &Engine) -> Vec<Seen<'a>> {
+    let drivers = inventory.stores.iter().filter(|store| store.kind == StoreKind::GraphDriver && store.read_in_full);
+    drivers.map(|store| Seen::of(inventory, &store.root, &store.name, engine.version.triple())).collect()
+}
+
+/// The engine's own numbers for the store that is active, and whom they count.
+fn docker_says<'a>(
+    reading: &Reading,
+    engine: &Engine,
+    seen: &[Seen<'a>],
+) -> (Option<DiskUsage<'a>>, BTreeSet<OwnerKey>) {
+    let Some(seen) = seen.iter().find(|seen| engine.active.is(&seen.root, &seen.store)) else {
+        return (None, BTreeSet::new());
+    };
+    let sizes = Sizes { disk: &reading.disk, measures: &reading.measures };
+    let df = DiskUsage::of(seen, &sizes, cache::rows(seen, &sizes));
+    let counted = counted(seen, &df, &reading.owners);
+    (Some(df), counted)
+}

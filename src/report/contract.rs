@@ -1,0 +1,164 @@
+//! `deadweight report --format json`, version 1. Fields are added within a version, never changed or removed.
+//! `docs/schema/report-v1.json` is made from these types.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The version of the contract.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Where the disk is, what Docker does not show, why it is kept, what frees it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Report {
+    pub schema_version: u32,
+    /// The time that ages and leases were judged against (RFC 3339).
+    pub as_of: String,
+    pub roots: Vec<Root>,
+    pub engine: Engine,
+    /// The verdict in two or three sentences.
+    pub verdict: Vec<String>,
+    /// Nothing that could not be read took links or bytes with it.
+    pub complete: bool,
+    pub problems: Vec<Problem>,
+    pub totals: Totals,
+    /// They add up to `totals`.
+    pub owners: Vec<Owner>,
+    /// Biggest first. They may overlap and are never added up.
+    pub findings: Vec<Finding>,
+    pub withheld: Vec<Withheld>,
+}
+
+/// A data root, containerd's root, or one inside another.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Root {
+    pub name: String,
+    /// Where it is mounted on the machine we run on: the only field that depends on it.
+    pub path: String,
+    /// Mount points below it: listed, not entered.
+    pub mounts: Vec<Mount>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Mount {
+    pub path: String,
+    pub fs_type: String,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Engine {
+    /// Null if nothing tells.
+    pub version: Option<String>,
+    pub inferred_from: Vec<String>,
+}
+
+/// A hole in what is known.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Problem {
+    pub code: String,
+    pub path: String,
+    pub cause: String,
+    /// `nothing`, `links` or `bytes`
+    pub lost: String,
+    /// The kinds of references that may be missing.
+    pub links: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Totals {
+    /// What `du -s --block-size=1` prints.
+    pub on_disk_bytes: u64,
+    /// The sum of `st_size` of every inode, directories too.
+    pub apparent_bytes: u64,
+    pub inodes: u64,
+    /// Allocated bytes of the owners whose content enters one of the four SIZE totals of `docker system df`.
+    pub docker_df_bytes: u64,
+    /// The four SIZE totals added.
+    pub docker_says_bytes: u64,
+    /// `on_disk_bytes - docker_df_bytes`
+    pub hidden_bytes: u64,
+}
+
+/// The smallest thing that `docker system df` counts whole or not at all.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Owner {
+    pub kind: String,
+    pub id: String,
+    pub name: String,
+    pub store: String,
+    pub path: String,
+    pub on_disk_bytes: u64,
+    pub apparent_bytes: u64,
+    pub inodes: u64,
+    pub in_docker_df: bool,
+    /// Bytes of inodes that this owner links to as well and that are charged to another, or the reverse.
+    pub shared_bytes: u64,
+    pub root: String,
+}
+
+/// Knowledge about the store.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Finding {
+    pub class: String,
+    /// `high`, `medium`, `low`, `info`
+    pub severity: String,
+    /// `certain`, `likely`, `unknown`
+    pub confidence: String,
+    pub objects: Vec<Object>,
+    pub paths: Vec<String>,
+    pub on_disk_bytes: u64,
+    pub inodes: u64,
+    pub in_docker_df: bool,
+    pub cause: String,
+    /// Which files say so.
+    pub evidence: Vec<String>,
+    pub remedy: Remedy,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Object {
+    pub kind: String,
+    pub id: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Remedy {
+    /// As typed in a shell; empty if no Docker command frees it.
+    pub commands: Vec<String>,
+    pub note: String,
+}
+
+/// A class whose conclusions rest on something that could not be read.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Withheld {
+    pub class: String,
+    pub because: String,
+}
+
+/// `deadweight why OBJECT --format json`
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Why {
+    pub schema_version: u32,
+    pub as_of: String,
+    pub roots: Vec<Root>,
+    pub object: Object,
+    /// Who is charged for it.
+    pub owners: Vec<Owner>,
+    /// Each from a root to the object. Empty: nothing keeps it.
+    pub paths: Vec<Vec<Step>>,
+    /// There are more paths than are listed.
+    pub more_paths: bool,
+    pub problems: Vec<Problem>,
+}
+
+/// One thing on a path, and how it refers to the next.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Step {
+    pub kind: String,
+    pub id: String,
+    pub name: String,
+    /// The kind of the reference to the next thing; null at the end.
+    pub link: Option<String>,
+    /// The file that says so.
+    pub evidence: Option<String>,
+}
