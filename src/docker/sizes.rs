@@ -1,8 +1,10 @@
 //! How large the engine would say a tree is: by walking it, or by comparing it with the tree it stands on.
 //!
-//!     overlay2, aufs          the layer's own files, walked         (moby daemon/graphdriver/overlay2/overlay.go DiffSize)
-//!     vfs, btrfs, …           both trees compared                   (moby daemon/graphdriver/fsdiff.go DiffSize)
-//!     fuse-overlayfs          both mounted and compared             (fuse-overlayfs/fuseoverlayfs.go DiffSize)
+//! ```text
+//! overlay2, aufs          the layer's own files, walked         (moby daemon/graphdriver/overlay2/overlay.go DiffSize)
+//! vfs, btrfs, …           both trees compared                   (moby daemon/graphdriver/fsdiff.go DiffSize)
+//! fuse-overlayfs          both mounted and compared             (fuse-overlayfs/fuseoverlayfs.go DiffSize)
+//! ```
 
 use std::collections::BTreeMap;
 
