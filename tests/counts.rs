@@ -60,8 +60,8 @@ fn a_walk_makes_one_statx_per_inode_and_four_calls_more_per_directory() {
     };
     let (inodes, dirs) = (inodes(full.path()), DIRS + 42);
     let (spent, allowed) = (calls.saturating_sub(start), inodes + 4 * dirs);
-    // waking threads is left to chance
-    assert!(spent >= allowed - 10 && spent <= allowed + allowed / 20, "{spent} calls, {allowed} expected");
+    // how often threads wake each other is left to chance
+    assert!(spent >= allowed - allowed / 50 && spent <= allowed + allowed / 20, "{spent} calls, {allowed} expected");
     assert!(spent * 100 <= inodes * 200, "{spent} calls for {inodes} inodes");
 }
 
