@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, OFlags, RawDir};
 use rustix::io::Errno;
 
-use super::open::{open_beneath, read_all, read_head, read_tail};
+use super::open::{Ends, open_beneath, read_all, read_ends, read_head};
 use super::tree::stat_of;
 use super::{CAP, FileKind, LIST_CAP, Stat, Unreadable};
 use crate::terms::Place;
@@ -90,9 +90,9 @@ impl<'disk> Dir<'disk> {
         read_head(&self.open_file(name)?, len)
     }
 
-    /// The last `len` bytes of a file, or all of a shorter one, and how long it is.
-    pub fn tail(&self, name: &[u8], len: usize) -> Result<(Vec<u8>, u64), Unreadable> {
-        read_tail(&self.open_file(name)?, len)
+    /// The first and last bytes of a file, and how long it is.
+    pub fn ends(&self, name: &[u8], head: usize, tail: usize) -> Result<Ends, Unreadable> {
+        read_ends(&self.open_file(name)?, head, tail)
     }
 
     fn open_file(&self, name: &[u8]) -> Result<OwnedFd, Unreadable> {

@@ -19,6 +19,7 @@ pub use error::{OpenError, Unreadable};
 pub use host::{Host, read_named};
 pub use live::is_flocked;
 pub use mountinfo::MountPoint;
+pub use open::Ends;
 pub use step::{Halt, Mass, STEP_BUFFER, Step};
 pub use traits::Traits;
 pub use tree::{Disk, FileKind, Stat, Tree};

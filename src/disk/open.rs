@@ -1,7 +1,6 @@
 //! Opening beneath a root: no link is followed, no mount is crossed, no access time moves.
 
 use std::ffi::CString;
-use std::io::Read as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
@@ -44,49 +43,70 @@ fn step_by_step(root: BorrowedFd<'_>, path: &CString, flags: OFlags) -> Result<O
     at.ok_or(Errno::NOENT)
 }
 
+/// Both ends of a file, and how long it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    pub head: Vec<u8>,
+    pub tail: Vec<u8>,
+    pub len: u64,
+}
+
 /// Reads the first `len` bytes of an open regular file, or all of it when it is shorter.
 pub(super) fn read_head(fd: &OwnedFd, len: usize) -> Result<Vec<u8>, Unreadable> {
-    regular(fd)?;
-    let mut bytes = Vec::new();
-    let file = std::fs::File::from(rustix::io::dup(fd)?);
-    file.take(len as u64).read_to_end(&mut bytes).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    let size = regular(fd)?.size;
+    let mut bytes = vec![0; len.min(usize::try_from(size).unwrap_or(len))];
+    let read = fill(fd, &mut bytes, 0)?;
+    bytes.truncate(read);
     Ok(bytes)
 }
 
-/// Reads the last `len` bytes of an open regular file, or all of a shorter one, and tells its length.
-pub(super) fn read_tail(fd: &OwnedFd, len: usize) -> Result<(Vec<u8>, u64), Unreadable> {
+/// Reads the first and last bytes of an open regular file.
+pub(super) fn read_ends(fd: &OwnedFd, head: usize, tail: usize) -> Result<Ends, Unreadable> {
+    let len = regular(fd)?.size;
+    let within = |asked: usize| asked.min(usize::try_from(len).unwrap_or(asked));
+    let (mut first, mut last) = (vec![0; within(head)], vec![0; within(tail)]);
+    let from = len.saturating_sub(last.len() as u64);
+    let whole = fill(fd, &mut first, 0)? == first.len() && fill(fd, &mut last, from)? == last.len();
+    if whole { Ok(Ends { head: first, tail: last, len }) } else { Err(Unreadable::Changing) }
+}
+
+/// Reads an open regular file whole.
+pub(super) fn read_all(fd: &OwnedFd, cap: u64) -> Result<Vec<u8>, Unreadable> {
     let size = regular(fd)?.size;
-    let mut bytes = vec![0; len.min(usize::try_from(size).unwrap_or(len))];
+    if size > cap {
+        return Err(Unreadable::TooLong { len: size, cap });
+    }
+    // one byte more than it has, so that the end is seen in the same call, and a file that grows meanwhile is noticed
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1)];
+    let mut len = fill(fd, &mut bytes, 0)?;
+    while len == bytes.len() {
+        if len as u64 > cap {
+            return Err(Unreadable::TooLong { len: len as u64, cap });
+        }
+        bytes.resize(len.saturating_mul(2).max(4096), 0);
+        let more = bytes.get_mut(len..).unwrap_or_default();
+        len = len.saturating_add(fill(fd, more, len as u64)?);
+    }
+    bytes.truncate(len);
+    if len as u64 > cap { Err(Unreadable::TooLong { len: len as u64, cap }) } else { Ok(bytes) }
+}
+
+/// Fills a buffer from a place in a file, as far as the file goes. A regular file is read short only at its end.
+fn fill(fd: &OwnedFd, buffer: &mut [u8], from: u64) -> Result<usize, Unreadable> {
     let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        let at = size.saturating_sub(rest.len() as u64);
-        match rustix::io::pread(fd, rest, at)? {
-            0 => return Err(Unreadable::Changing),
-            read => filled += read,
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        let asked = rest.len();
+        let read = rustix::io::retry_on_intr(|| rustix::io::pread(fd, &mut *rest, from.saturating_add(filled as u64)))?;
+        filled = filled.saturating_add(read);
+        // a call moves at most two gigabytes; less than asked for is the end
+        if read == 0 || (read < asked && asked < 1 << 30) {
+            break;
         }
     }
-    Ok((bytes, size))
+    Ok(filled)
 }
 
 fn regular(fd: &OwnedFd) -> Result<Stat, Unreadable> {
     let stat = stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)?;
     if stat.kind == FileKind::File { Ok(stat) } else { Err(Unreadable::NotAFile(stat.kind)) }
-}
-
-/// Reads an open regular file whole.
-pub(super) fn read_all(fd: &OwnedFd, cap: u64) -> Result<Vec<u8>, Unreadable> {
-    let stat = regular(fd)?;
-    if stat.size > cap {
-        return Err(Unreadable::TooLong { len: stat.size, cap });
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(stat.size).unwrap_or(0).saturating_add(1));
-    let file = std::fs::File::from(rustix::io::dup(fd)?);
-    // one byte more than the cap, so that a file that grows meanwhile is noticed
-    file.take(cap.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
-    if bytes.len() as u64 > cap {
-        return Err(Unreadable::TooLong { len: bytes.len() as u64, cap });
-    }
-    Ok(bytes)
 }

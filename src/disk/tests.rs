@@ -24,9 +24,9 @@ fn files_are_read_and_directories_listed_in_order() {
     assert_eq!(listing.entries().map(|(n, _)| n.to_owned()).collect::<Vec<_>>(), [b"a", b"b"]);
     assert_eq!(listing.read(b"a").unwrap(), b"a");
     assert_eq!(listing.head(b"a", 9).unwrap(), b"a");
-    assert_eq!(listing.tail(b"a", 9).unwrap(), (b"a".to_vec(), 1));
+    assert_eq!(listing.ends(b"a", 9, 9).unwrap(), Ends { head: b"a".into(), tail: b"a".into(), len: 1 });
     std::fs::write(dir.path().join("d/a"), "longer").unwrap();
-    assert_eq!(listing.tail(b"a", 2).unwrap(), (b"er".to_vec(), 6));
+    assert_eq!(listing.ends(b"a", 1, 2).unwrap(), Ends { head: b"l".into(), tail: b"er".into(), len: 6 });
     std::fs::write(dir.path().join("d/a"), "a").unwrap();
     assert_eq!(disk.read(&at.join("b")).unwrap(), b"b");
     assert_eq!(disk.read(&at.join("c")), Err(Unreadable::Missing));

@@ -8,6 +8,7 @@ mod consistency;
 mod containerd;
 mod containers;
 mod driver;
+mod gather;
 mod image;
 mod other;
 #[cfg(test)]

@@ -6,13 +6,12 @@
 //! btrfs/quotas/<id>        the size limit of a container, as text
 //! ```
 
-use rayon::prelude::*;
-
 use super::overlay2::{ids, quota_node};
 use super::{Home, probes};
 use crate::disk::Dir;
 use crate::inventory::Inventory;
 use crate::inventory::facts::Leftover;
+use crate::store::gather::gather;
 use crate::terms::Place;
 
 const NO_SUBVOLUME: Leftover =
@@ -29,8 +28,7 @@ pub(super) fn survey(home: &Home<'_>, below: &str) -> Inventory {
     let quotas = home.dir(&mut inv, &home.at.join("quotas"), &[]);
     quotas.iter().for_each(|quotas| inv.scaffold(home.site.root, &home.name, quotas));
     let names: Vec<&str> = ids(&dir).collect();
-    let found: Vec<Inventory> = names.par_iter().map(|id| one(home, &dir, id, quotas.as_ref())).collect();
-    found.into_iter().for_each(|one| inv.merge(one));
+    inv.merge(gather(&names, |id| one(home, &dir, id, quotas.as_ref())));
     for (name, _) in quotas.iter().flat_map(Dir::entries) {
         if dir.kind(name).is_none() {
             home.leftover(&mut inv, &home.at.join("quotas").join(name), NO_SUBVOLUME);

@@ -10,14 +10,13 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use super::links::{self, ShortNames};
 use super::{Home, is_probe, probes};
 use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::image::overlay;
 use crate::inventory::facts::DriverDirectory;
 use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::store::gather::gather;
 use crate::store::image::temporary_files;
 use crate::terms::{Kind, LinkKind, Lost, Place};
 
@@ -34,8 +33,7 @@ pub(super) fn survey(home: &Home<'_>) -> Inventory {
     quota_node(home, &mut inv, &dir);
     let short = links::read(home, &mut inv, &dir);
     let names: Vec<&str> = ids(&dir).filter(|name| *name != "l").collect();
-    let found: Vec<Inventory> = names.par_iter().map(|id| one(home, &dir, id, &short)).collect();
-    found.into_iter().for_each(|one| inv.merge(one));
+    inv.merge(gather(&names, |id| one(home, &dir, id, &short)));
     inv
 }
 
@@ -70,7 +68,7 @@ fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, short: &ShortNames) -> Inven
         }
     }
     let key = home.key(Kind::DriverDirectory, id);
-    for lower in &facts.lower {
+    if let Some(lower) = facts.lower.first() {
         inv.link(&key, LinkKind::Lower, home.key(Kind::DriverDirectory, lower.as_str()), &at.join("lower"));
     }
     if let Some(content) = &facts.content {

@@ -8,8 +8,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-
 use super::entry::{temporary_files, unless_gone, value};
 use super::part::{Part, links};
 use crate::disk::{Dir, FileKind, Unreadable};
@@ -17,6 +15,7 @@ use crate::format::image::{config, text};
 use crate::inventory::facts::Image;
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::store::clues;
+use crate::store::gather::gather;
 use crate::terms::{ChainId, Digest, Kind, LinkKind, Place};
 
 /// What an unreadable config takes along.
@@ -41,18 +40,16 @@ pub(super) fn read(part: &Part<'_>, top: &Dir<'_>, named: &BTreeSet<Digest>) -> 
         id.into_iter().for_each(|id| images.entry(id).or_default().1 = true);
     }
     let images: Vec<_> = images.into_iter().collect();
-    let found: Vec<Inventory> = images
-        .par_iter()
-        .map(|(id, (has_config, has_metadata))| Reading {
+    inv.merge(gather(&images, |(id, (has_config, has_metadata))| {
+        let reading = Reading {
             part,
             id,
             content: content.as_ref().filter(|_| *has_config),
             metadata: metadata.as_ref().filter(|_| *has_metadata).map(|dir| dir.place().join(id.hex())),
             is_named: named.contains(id),
-        })
-        .map(|reading| reading.image(content.is_some()))
-        .collect();
-    found.into_iter().for_each(|one| inv.merge(one));
+        };
+        reading.image(content.is_some())
+    }));
     inv
 }
 

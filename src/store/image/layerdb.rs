@@ -10,8 +10,6 @@
 //! ```
 //! Invariant: the directory's name is the chain ID of `parent` and `diff`.
 
-use rayon::prelude::*;
-
 use super::entry::{leftover_key, needed, temporary_files, unless_gone, value};
 use super::mounts;
 use super::part::{Part, links};
@@ -19,6 +17,7 @@ use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::image::{gzip, text};
 use crate::inventory::facts::{Layer, Leftover};
 use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::store::gather::gather;
 use crate::terms::{ChainId, DiffId, Digest, Kind, LinkKind, Lost, Place};
 
 /// What is lost with the directory of all layers.
@@ -52,14 +51,10 @@ pub(super) fn each(part: &Part<'_>, dir: &Dir<'_>, read: impl Fn(&Place, &str) -
     temporary_files(part.site, &mut inv, &part.name, dir);
     let dirs = dir.entries().filter(|(_, kind)| *kind == FileKind::Dir);
     let names: Vec<&str> = dirs.filter_map(|(name, _)| std::str::from_utf8(name).ok()).collect();
-    let found: Vec<Inventory> = names
-        .par_iter()
-        .map(|name| {
-            let at = dir.place().join(name);
-            unless_gone(part.site, &at, read(&at, name))
-        })
-        .collect();
-    found.into_iter().for_each(|one| inv.merge(one));
+    inv.merge(gather(&names, |name| {
+        let at = dir.place().join(name);
+        unless_gone(part.site, &at, read(&at, name))
+    }));
     inv
 }
 
@@ -156,9 +151,8 @@ const TAR_SPLIT: &str = "tar-split.json.gz";
 
 fn tar_split(dir: &Dir<'_>) -> Result<u64, String> {
     let name = TAR_SPLIT.as_bytes();
-    let head = dir.head(name, gzip::HEAD).map_err(|cause| cause.to_string())?;
-    let (tail, len) = dir.tail(name, gzip::TAIL).map_err(|cause| cause.to_string())?;
-    gzip::looks_whole(&head, &tail, len).map(|()| len).map_err(|cause| cause.to_string())
+    let ends = dir.ends(name, gzip::HEAD, gzip::TAIL).map_err(|cause| cause.to_string())?;
+    gzip::looks_whole(&ends.head, &ends.tail, ends.len).map(|()| ends.len).map_err(|cause| cause.to_string())
 }
 
 /// The name of an entry is a hash over what it says.

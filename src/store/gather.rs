@@ -1,0 +1,21 @@
+//! Many small readings in parallel, in few tables: one table for each of 20,000 layers would outweigh what it holds.
+
+use rayon::prelude::*;
+
+use crate::inventory::Inventory;
+
+/// How many readings share a table.
+const CHUNK: usize = 64;
+
+/// Reads every item, in parallel; what is found comes in the order of the items.
+pub(super) fn gather<T: Sync>(items: &[T], read: impl Fn(&T) -> Inventory + Sync) -> Inventory {
+    let one_table = |chunk: &[T]| {
+        let mut table = Inventory::default();
+        chunk.iter().for_each(|item| table.merge(read(item)));
+        table
+    };
+    let tables: Vec<Inventory> = items.par_chunks(CHUNK).map(one_table).collect();
+    let mut all = Inventory::default();
+    tables.into_iter().for_each(|table| all.merge(table));
+    all
+}
