@@ -148,15 +148,20 @@ impl Entity {
 
     /// Claims the inode at a place.
     #[must_use]
-    pub fn itself(mut self, at: Place, owner: OwnerKind) -> Self {
-        self.lots.push(Lot { at, extent: Extent::Itself, owner });
-        self
+    pub fn itself(self, at: Place, owner: OwnerKind) -> Self {
+        self.claim(Lot { at, extent: Extent::Itself, owner })
     }
 
     /// Claims a place with all that is below it.
     #[must_use]
-    pub fn tree(mut self, at: Place, owner: OwnerKind) -> Self {
-        self.lots.push(Lot { at, extent: Extent::Tree, owner });
+    pub fn tree(self, at: Place, owner: OwnerKind) -> Self {
+        self.claim(Lot { at, extent: Extent::Tree, owner })
+    }
+
+    fn claim(mut self, lot: Lot) -> Self {
+        // one or two each, of very many things
+        self.lots.reserve_exact(1);
+        self.lots.push(lot);
         self
     }
 }
@@ -257,11 +262,24 @@ impl Inventory {
         super::cover::name_the_unclaimed(&mut self);
         self.links.sort();
         self.links.dedup();
+        self.links.shrink_to_fit();
+        self.share_keys();
         self.problems.sort();
         self.problems.dedup();
         self.clues.sort();
         self.clues.dedup();
         self
+    }
+
+    /// Lets the ends of links share the text of the keys they name.
+    fn share_keys(&mut self) {
+        let Self { links, entities, .. } = self;
+        let ends = links.iter_mut().flat_map(|link| [&mut link.from, &mut link.to]);
+        for end in ends {
+            if let Some((key, _)) = entities.get_key_value(end) {
+                *end = key.clone();
+            }
+        }
     }
 
     pub fn get(&self, key: &Key) -> Option<&Entity> {

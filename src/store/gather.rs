@@ -7,11 +7,11 @@ use crate::inventory::Inventory;
 /// How many readings share a table.
 const CHUNK: usize = 64;
 
-/// Reads every item, in parallel; what is found comes in the order of the items.
-pub(super) fn gather<T: Sync>(items: &[T], read: impl Fn(&T) -> Inventory + Sync) -> Inventory {
+/// Reads every item into a table, in parallel; what is found comes in the order of the items.
+pub(super) fn gather<T: Sync>(items: &[T], read: impl Fn(&T, &mut Inventory) + Sync) -> Inventory {
     let one_table = |chunk: &[T]| {
         let mut table = Inventory::default();
-        chunk.iter().for_each(|item| table.merge(read(item)));
+        chunk.iter().for_each(|item| read(item, &mut table));
         table
     };
     let tables: Vec<Inventory> = items.par_chunks(CHUNK).map(one_table).collect();

@@ -49,6 +49,19 @@ impl Digest {
     }
 }
 
+/// The same text, shared.
+impl From<&Digest> for Arc<str> {
+    fn from(digest: &Digest) -> Self {
+        digest.0.clone()
+    }
+}
+
+impl From<&CacheId> for Arc<str> {
+    fn from(id: &CacheId) -> Self {
+        id.0.clone()
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -28,7 +28,7 @@ pub(super) fn survey(home: &Home<'_>, below: &str) -> Inventory {
     let quotas = home.dir(&mut inv, &home.at.join("quotas"), &[]);
     quotas.iter().for_each(|quotas| inv.scaffold(home.site.root, &home.name, quotas));
     let names: Vec<&str> = ids(&dir).collect();
-    inv.merge(gather(&names, |id| one(home, &dir, id, quotas.as_ref())));
+    inv.merge(gather(&names, |id, inv| one(home, &dir, id, quotas.as_ref(), inv)));
     for (name, _) in quotas.iter().flat_map(Dir::entries) {
         if dir.kind(name).is_none() {
             home.leftover(&mut inv, &home.at.join("quotas").join(name), NO_SUBVOLUME);
@@ -37,11 +37,9 @@ pub(super) fn survey(home: &Home<'_>, below: &str) -> Inventory {
     inv
 }
 
-fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, quotas: Option<&Dir<'_>>) -> Inventory {
-    let mut inv = Inventory::default();
-    let Some(mut facts) = home.directory(listed, id) else { return inv };
+fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, quotas: Option<&Dir<'_>>, inv: &mut Inventory) {
+    let Some(mut facts) = home.directory(listed, id) else { return };
     facts.content = facts.at.clone();
     let quota: Option<Place> = quotas.filter(|dir| dir.kind(id.as_bytes()).is_some()).map(|dir| dir.place().join(id));
-    home.add(&mut inv, id, facts, quota);
-    inv
+    home.add(inv, id, facts, quota);
 }

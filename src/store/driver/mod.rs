@@ -78,7 +78,7 @@ struct Home<'a> {
 
 impl<'a> Home<'a> {
     fn key(&self, kind: Kind, id: impl Into<Arc<str>>) -> Key {
-        self.site.root.key(&self.name, kind, id)
+        Key { root: self.site.root.name.clone(), store: self.name.clone(), kind, id: id.into() }
     }
 
     fn dir(&self, inv: &mut Inventory, at: &Place, lost: &[LinkKind]) -> Option<Dir<'a>> {

@@ -17,7 +17,7 @@ use crate::format::image::overlay;
 use crate::inventory::facts::DriverDirectory;
 use crate::inventory::{Entity, Inventory, OwnerKind};
 use crate::store::gather::gather;
-use crate::store::image::temporary_files;
+use crate::store::image::{temporary_files, unless_gone};
 use crate::terms::{Kind, LinkKind, Lost, Place};
 
 /// The names of 128 layers are shorter than this.
@@ -33,7 +33,9 @@ pub(super) fn survey(home: &Home<'_>) -> Inventory {
     quota_node(home, &mut inv, &dir);
     let short = links::read(home, &mut inv, &dir);
     let names: Vec<&str> = ids(&dir).filter(|name| *name != "l").collect();
-    inv.merge(gather(&names, |id| one(home, &dir, id, &short)));
+    inv.merge(gather(&names, |id, inv| {
+        unless_gone(home.site, &dir.place().join(id), inv, |inv| one(home, &dir, id, &short, inv));
+    }));
     inv
 }
 
@@ -51,20 +53,15 @@ pub(super) fn quota_node(home: &Home<'_>, inv: &mut Inventory, dir: &Dir<'_>) {
     }
 }
 
-/// One directory; nothing if it went meanwhile.
-fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, short: &ShortNames) -> Inventory {
-    let mut inv = Inventory::default();
-    let Some(mut facts) = home.directory(listed, id) else { return inv };
+fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, short: &ShortNames, inv: &mut Inventory) {
+    let Some(mut facts) = home.directory(listed, id) else { return };
     let at = listed.place().join(id);
     match home.site.disk.dir(&at) {
-        Err(Unreadable::Missing) => return inv,
+        Err(Unreadable::Missing) => return,
         Err(cause) => inv.problem("unreadable-directory", &at, Lost::Bytes, cause),
         Ok(dir) => {
-            files(&mut inv, &dir, &mut facts, &short.to);
-            temporary_files(home.site, &mut inv, &home.name, &dir);
-            if !inv.problems.is_empty() && home.site.disk.stat(&at) == Err(Unreadable::Missing) {
-                return Inventory::default();
-            }
+            files(inv, &dir, &mut facts, &short.to);
+            temporary_files(home.site, inv, &home.name, &dir);
         }
     }
     let key = home.key(Kind::DriverDirectory, id);
@@ -74,8 +71,7 @@ fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, short: &ShortNames) -> Inven
     if let Some(content) = &facts.content {
         inv.meter(content.clone());
     }
-    home.add(&mut inv, id, facts, short.of.get(id).cloned().unwrap_or_default());
-    inv
+    home.add(inv, id, facts, short.of.get(id).cloned().unwrap_or_default());
 }
 
 fn files(inv: &mut Inventory, dir: &Dir<'_>, facts: &mut DriverDirectory, short: &BTreeMap<String, String>) {

@@ -31,10 +31,21 @@ pub(super) fn needed<T, E: ToString>(
     value(dir, name, parse)?.ok_or_else(|| Unreadable::Missing.to_string())
 }
 
-/// What was found in an entry, unless the engine removed the entry under our hands.
-pub(super) fn unless_gone(site: &Site<'_>, at: &Place, found: Inventory) -> Inventory {
-    let vanished = !found.problems.is_empty() && site.disk.stat(at) == Err(Unreadable::Missing);
-    if vanished { Inventory::default() } else { found }
+/// Reads an entry. If something is wrong with it, and the engine removed it under our hands, there was no entry.
+pub(in crate::store) fn unless_gone(
+    site: &Site<'_>,
+    at: &Place,
+    inv: &mut Inventory,
+    read: impl FnOnce(&mut Inventory),
+) {
+    let before = inv.problems.len();
+    read(inv);
+    if inv.problems.len() > before && site.disk.stat(at) == Err(Unreadable::Missing) {
+        inv.problems.truncate(before);
+        inv.links.retain(|link| !link.evidence.starts_with(at));
+        inv.entities.retain(|_, thing| !thing.lots.iter().any(|lot| lot.at.starts_with(at)));
+        inv.scaffolds.retain(|scaffold| !scaffold.at.starts_with(at));
+    }
 }
 
 /// `.tmp-<name><random>`: what is left when the engine is killed before the rename that ends a write.

@@ -40,7 +40,7 @@ pub(super) fn read(part: &Part<'_>, top: &Dir<'_>, named: &BTreeSet<Digest>) -> 
         id.into_iter().for_each(|id| images.entry(id).or_default().1 = true);
     }
     let images: Vec<_> = images.into_iter().collect();
-    inv.merge(gather(&images, |(id, (has_config, has_metadata))| {
+    inv.merge(gather(&images, |(id, (has_config, has_metadata)), inv| {
         let reading = Reading {
             part,
             id,
@@ -48,7 +48,7 @@ pub(super) fn read(part: &Part<'_>, top: &Dir<'_>, named: &BTreeSet<Digest>) -> 
             metadata: metadata.as_ref().filter(|_| *has_metadata).map(|dir| dir.place().join(id.hex())),
             is_named: named.contains(id),
         };
-        reading.image(content.is_some())
+        reading.image(content.is_some(), inv);
     }));
     inv
 }
@@ -77,24 +77,22 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn image(&self, content_is_known: bool) -> Inventory {
-        let mut inv = Inventory::default();
+    fn image(&self, content_is_known: bool, inv: &mut Inventory) {
         let config = self.content.map(|dir| dir.place().join(self.id.hex()));
-        let mut image = match self.content.map(|dir| self.config(&mut inv, dir)) {
-            Some(Err(Unreadable::Missing)) => return Inventory::default(),
+        let mut image = match self.content.map(|dir| self.config(inv, dir)) {
+            Some(Err(Unreadable::Missing)) => return,
             Some(Ok(image)) => image,
             Some(Err(cause)) => Image { broken: Some(cause.to_string()), ..Image::default() },
-            None if content_is_known => match self.without_config(&mut inv) {
+            None if content_is_known => match self.without_config(inv) {
                 Some(image) => image,
-                None => return Inventory::default(),
+                None => return,
             },
             None => Image { broken: Some("its config could not be looked for".into()), ..Image::default() },
         };
         if let Some(at) = &self.metadata {
-            self.metadata(&mut inv, at, &mut image);
+            unless_gone(self.part.site, at, inv, |inv| self.metadata(inv, at, &mut image));
         }
-        self.claim(&mut inv, image, config);
-        inv
+        self.claim(inv, image, config);
     }
 
     /// Reads the config. What is wrong with it is noted; the facts then say so.
@@ -144,40 +142,38 @@ impl Reading<'_> {
     fn metadata(&self, inv: &mut Inventory, at: &Place, image: &mut Image) {
         let part = self.part;
         let Some(dir) = part.dir(inv, at, &[LinkKind::BuiltOn]) else { return };
-        let mut found = Inventory::default();
-        temporary_files(part.site, &mut found, &part.name, &dir);
+        temporary_files(part.site, inv, &part.name, &dir);
         let parent = value(&dir, "parent", text::digest);
         image.parent = parent.unwrap_or_else(|cause| {
-            part.fault(&mut found, &dir, "parent", &[LinkKind::BuiltOn], &cause);
+            part.fault(inv, &dir, "parent", &[LinkKind::BuiltOn], &cause);
             None
         });
         image.last_updated = value(&dir, "lastUpdated", text::time).unwrap_or_else(|cause| {
-            part.fault(&mut found, &dir, "lastUpdated", &[], &cause);
+            part.fault(inv, &dir, "lastUpdated", &[], &cause);
             None
         });
         image.built_locally = dir.kind(b"builtLocally").is_some();
         if let Err(cause) = value(&dir, "builtLocally", text::mark) {
-            part.fault(&mut found, &dir, "builtLocally", &[], &cause);
+            part.fault(inv, &dir, "builtLocally", &[], &cause);
         }
         if image.built_locally {
-            clues::of_built_image(&mut found, part.site, &at.join("builtLocally"));
+            clues::of_built_image(inv, part.site, &at.join("builtLocally"));
         }
-        inv.merge(unless_gone(part.site, at, found));
     }
 
     fn claim(&self, inv: &mut Inventory, image: Image, config: Option<Place>) {
         let part = self.part;
-        let key = part.key(Kind::Image, self.id.as_str());
+        let key = part.key(Kind::Image, self.id);
         if let Some(parent) = &image.parent
             && let Some(at) = &self.metadata
         {
-            inv.link(&key, LinkKind::BuiltOn, part.key(Kind::Image, parent.as_str()), &at.join("parent"));
+            inv.link(&key, LinkKind::BuiltOn, part.key(Kind::Image, parent), &at.join("parent"));
         }
         // a config that is not the one its name asks for says nothing about what the image needs
         if image.broken.is_none()
             && let (Some(top), Some(at)) = (image.chain.last(), &config)
         {
-            inv.link(&key, LinkKind::TopLayer, part.key(Kind::Layer, top.0.as_str()), at);
+            inv.link(&key, LinkKind::TopLayer, part.key(Kind::Layer, &top.0), at);
         }
         // what the engine does not load, it does not keep for its own sake
         let keeps = (!self.is_named && image.broken.is_none()).then_some(Keeps::UntaggedImage);

@@ -33,27 +33,28 @@ pub(super) fn read(part: &Part<'_>, top: &Dir<'_>) -> Inventory {
     // `sha256`, `mounts` and `tmp` are made when first needed
     if let Some(dir) = part.dir(&mut inv, &layerdb.place().join("sha256"), LAYERS) {
         inv.scaffold(part.site.root, &part.name, &dir);
-        inv.merge(each(part, &dir, |at, name| entry(part, at, name)));
+        inv.merge(each(part, &dir, |at, name, inv| entry(part, at, name, inv)));
     }
     if let Some(dir) = part.dir(&mut inv, &layerdb.place().join("tmp"), &[LinkKind::StoredIn]) {
         inv.scaffold(part.site.root, &part.name, &dir);
-        inv.merge(each(part, &dir, |at, name| {
-            let is = name.starts_with("write-set-");
-            if is { unfinished(part, at, &WRITE_SET) } else { Inventory::default() }
+        inv.merge(each(part, &dir, |at, name, inv| {
+            if name.starts_with("write-set-") {
+                unfinished(part, at, &WRITE_SET, inv);
+            }
         }));
     }
     inv
 }
 
 /// Reads every directory in `dir`, in parallel; what is found comes in order.
-pub(super) fn each(part: &Part<'_>, dir: &Dir<'_>, read: impl Fn(&Place, &str) -> Inventory + Sync) -> Inventory {
+pub(super) fn each(part: &Part<'_>, dir: &Dir<'_>, read: impl Fn(&Place, &str, &mut Inventory) + Sync) -> Inventory {
     let mut inv = Inventory::default();
     temporary_files(part.site, &mut inv, &part.name, dir);
     let dirs = dir.entries().filter(|(_, kind)| *kind == FileKind::Dir);
     let names: Vec<&str> = dirs.filter_map(|(name, _)| std::str::from_utf8(name).ok()).collect();
-    inv.merge(gather(&names, |name| {
+    inv.merge(gather(&names, |name, inv| {
         let at = dir.place().join(name);
-        unless_gone(part.site, &at, read(&at, name))
+        unless_gone(part.site, &at, inv, |inv| read(&at, name, inv));
     }));
     inv
 }
@@ -62,57 +63,53 @@ const REMOVING: Leftover =
     Leftover { what: "-removing layer", cleaned_by: "a graceful stop of the daemon", by_itself: true };
 const WRITE_SET: Leftover = Leftover { what: "write-set", cleaned_by: "no command of Docker", by_itself: false };
 
-fn entry(part: &Part<'_>, at: &Place, name: &str) -> Inventory {
+fn entry(part: &Part<'_>, at: &Place, name: &str, inv: &mut Inventory) {
     match Digest::from_hex(name) {
-        Some(chain) => layer(part, at, ChainId(chain)),
+        Some(chain) => layer(part, at, ChainId(chain), inv),
         // moby layer/filestore.go getOrphan: any name that ends so
-        None if name.ends_with("-removing") => unfinished(part, at, &REMOVING),
-        None => Inventory::default(),
+        None if name.ends_with("-removing") => unfinished(part, at, &REMOVING, inv),
+        None => {}
     }
 }
 
 /// An entry that is on its way in or out: it holds nothing, and its directory in the driver is part of it.
-fn unfinished(part: &Part<'_>, at: &Place, what: &Leftover) -> Inventory {
-    let mut inv = Inventory::default();
+fn unfinished(part: &Part<'_>, at: &Place, what: &Leftover, inv: &mut Inventory) {
     let key = leftover_key(part.site, &part.name, at);
     inv.add(key.clone(), Entity::new(what.clone()).tree(at.clone(), OwnerKind::Temporary));
     let lost: &[LinkKind] = &[LinkKind::Interrupted, LinkKind::StoredIn];
-    let Some(dir) = part.dir(&mut inv, at, lost) else { return inv };
+    let Some(dir) = part.dir(inv, at, lost) else { return };
     match value(&dir, "cache-id", text::cache_id) {
         Ok(Some(id)) => {
-            let to = part.key(Kind::DriverDirectory, id.as_str());
+            let to = part.key(Kind::DriverDirectory, &id);
             inv.link(&key, LinkKind::Interrupted, to, &at.join("cache-id"));
         }
         Ok(None) => {}
-        Err(cause) => part.fault(&mut inv, &dir, "cache-id", lost, &cause),
+        Err(cause) => part.fault(inv, &dir, "cache-id", lost, &cause),
     }
-    inv
 }
 
-fn layer(part: &Part<'_>, at: &Place, chain: ChainId) -> Inventory {
-    let mut inv = Inventory::default();
-    let key = part.key(Kind::Layer, chain.0.as_str());
+fn layer(part: &Part<'_>, at: &Place, chain: ChainId, inv: &mut Inventory) {
+    let key = part.key(Kind::Layer, &chain.0);
     let mut layer = Layer { chain: Some(chain.clone()), entry: Some(at.clone()), ..Layer::default() };
     match part.site.disk.dir(at) {
-        Err(Unreadable::Missing) => return Inventory::default(),
+        Err(Unreadable::Missing) => return,
         Err(cause) => {
             inv.problem("unreadable-directory", at, links(LAYERS), &cause);
             layer.broken = Some(cause.to_string());
         }
         Ok(dir) => {
-            files(part, &mut inv, &dir, &mut layer);
-            compare(&mut inv, at, &chain, &layer);
-            temporary_files(part.site, &mut inv, &part.name, &dir);
+            files(part, inv, &dir, &mut layer);
+            compare(inv, at, &chain, &layer);
+            temporary_files(part.site, inv, &part.name, &dir);
         }
     }
     if let Some(parent) = &layer.parent {
-        inv.link(&key, LinkKind::Parent, part.key(Kind::Layer, parent.0.as_str()), &at.join("parent"));
+        inv.link(&key, LinkKind::Parent, part.key(Kind::Layer, &parent.0), &at.join("parent"));
     }
     if let Some(id) = &layer.cache_id {
-        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id.as_str()), &at.join("cache-id"));
+        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id), &at.join("cache-id"));
     }
     inv.add(key, Entity::new(layer).tree(at.clone(), OwnerKind::Layer));
-    inv
 }
 
 /// Reads the files of an entry. Of a layer that lacks one the engine loads nothing, nor any layer above it.

@@ -27,7 +27,7 @@ use super::driver::is_driver;
 use crate::disk::{Dir, FileKind};
 use crate::inventory::{Entity, Inventory, OwnerKind};
 use crate::terms::{Kind, LinkKind, Lost};
-pub(super) use entry::temporary_files;
+pub(super) use entry::{temporary_files, unless_gone};
 use part::Part;
 
 /// What is lost with the whole of `image/<driver>`.

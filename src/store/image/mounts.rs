@@ -27,38 +27,36 @@ pub(super) fn read(part: &Part<'_>, at: &Place) -> Inventory {
     let mut inv = Inventory::default();
     let Some(dir) = part.dir(&mut inv, at, ALL) else { return inv };
     inv.scaffold(part.site.root, &part.name, &dir);
-    inv.merge(each(part, &dir, |at, name| mount(part, at, name, 0)));
+    inv.merge(each(part, &dir, |at, name, inv| mount(part, at, name, 0, inv)));
     inv
 }
 
-fn mount(part: &Part<'_>, at: &Place, name: &str, depth: usize) -> Inventory {
-    let mut inv = Inventory::default();
+fn mount(part: &Part<'_>, at: &Place, name: &str, depth: usize, inv: &mut Inventory) {
     let key = part.key(Kind::Mount, name);
     let dir = match part.site.disk.dir(at) {
-        Err(Unreadable::Missing) => return inv,
+        Err(Unreadable::Missing) => return,
         Err(cause) => {
             inv.problem("unreadable-directory", at, links(ALL), &cause);
             let facts = Mount { broken: Some(cause.to_string()), ..Mount::default() };
             inv.add(key, Entity::new(facts).tree(at.clone(), OwnerKind::RwLayer));
-            return inv;
+            return;
         }
         Ok(dir) => dir,
     };
     if depth < MAX_DEPTH && is_between(&dir) {
-        return between(part, &dir, name, depth);
+        return between(part, &dir, name, depth, inv);
     }
-    let facts = files(part, &mut inv, &dir, depth);
+    let facts = files(part, inv, &dir, depth);
     if let Some(id) = &facts.mount_id {
-        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id.as_str()), &at.join("mount-id"));
+        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id), &at.join("mount-id"));
     }
     if let Some(id) = &facts.init_id {
-        inv.link(&key, LinkKind::InitLayer, part.key(Kind::DriverDirectory, id.as_str()), &at.join("init-id"));
+        inv.link(&key, LinkKind::InitLayer, part.key(Kind::DriverDirectory, id), &at.join("init-id"));
     }
     if let Some(parent) = &facts.parent {
-        inv.link(&key, LinkKind::StandsOn, part.key(Kind::Layer, parent.0.as_str()), &at.join("parent"));
+        inv.link(&key, LinkKind::StandsOn, part.key(Kind::Layer, &parent.0), &at.join("parent"));
     }
     inv.add(key, Entity::new(facts).tree(at.clone(), OwnerKind::RwLayer));
-    inv
 }
 
 /// A directory that a `/` in a name made: no files of a mount, but directories.
@@ -67,16 +65,13 @@ fn is_between(dir: &Dir<'_>) -> bool {
     !is_mount && dir.entries().any(|(_, kind)| kind == FileKind::Dir)
 }
 
-fn between(part: &Part<'_>, dir: &Dir<'_>, name: &str, depth: usize) -> Inventory {
-    let mut inv = Inventory::default();
+fn between(part: &Part<'_>, dir: &Dir<'_>, name: &str, depth: usize, inv: &mut Inventory) {
     inv.scaffold(part.site.root, &part.name, dir);
     for (below, _) in dir.entries().filter(|(_, kind)| *kind == FileKind::Dir) {
         let Ok(text) = std::str::from_utf8(below) else { continue };
         let at = dir.place().join(below);
-        let found = mount(part, &at, &format!("{name}/{text}"), depth + 1);
-        inv.merge(unless_gone(part.site, &at, found));
+        unless_gone(part.site, &at, inv, |inv| mount(part, &at, &format!("{name}/{text}"), depth + 1, inv));
     }
-    inv
 }
 
 // moby layer/layer_store.go loadMount

@@ -22,7 +22,7 @@ impl<'a> Part<'a> {
     }
 
     pub(super) fn key(&self, kind: Kind, id: impl Into<Arc<str>>) -> Key {
-        self.site.root.key(&self.name, kind, id)
+        Key { root: self.site.root.name.clone(), store: self.name.clone(), kind, id: id.into() }
     }
 
     /// A directory that may be absent.

@@ -42,7 +42,7 @@ pub(super) fn read(part: &Part<'_>, inv: &mut Inventory, dir: &Dir<'_>) -> BTree
         let key = part.key(Kind::Tag, reference.reference.as_str());
         let tag = Tag { repository: reference.repository, is_digest, image: image.clone() };
         inv.add(key.clone(), Entity::new(tag).named(reference.reference).kept(Keeps::Tag));
-        inv.link(&key, LinkKind::Names, part.key(Kind::Image, image.as_str()), &at);
+        inv.link(&key, LinkKind::Names, part.key(Kind::Image, &image), &at);
         named.insert(image);
     }
     named
