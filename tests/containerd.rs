@@ -12,8 +12,10 @@ use common::corpus::{self, Recording};
 use deadweight::disk::{Disk, Tree};
 use std::process::Command;
 
+use deadweight::docker::mark::{Fate, Marked};
+use deadweight::graph::Graph;
 use deadweight::inventory::{Entity, Inventory, OwnerKind, Owners};
-use deadweight::terms::Kind;
+use deadweight::terms::{Key, Kind, LinkKind};
 use deadweight::usage::{Claims, Ledger, measure};
 
 fn disk(root: &Path) -> Disk {
@@ -125,4 +127,111 @@ fn planted(it: &Recording, kinds: &[&str]) -> BTreeSet<String> {
     let all: serde_json::Value = serde_json::from_str(if text.is_empty() { "[]" } else { &text }).unwrap();
     let all = all.as_array().unwrap().iter().filter(|one| kinds.contains(&one["kind"].as_str().unwrap()));
     all.filter(|one| one["after_restart"] != 0).map(|one| one["path"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What nothing but leases with a past date or of a build that is over keeps: any removal may take it along.
+fn passing(inv: &Inventory, graph: &Graph<'_>) -> BTreeSet<String> {
+    let temporary = |thing: &Entity| thing.lease().is_some_and(|it| it.labels.contains_key("buildkit/lease.temporary"));
+    let gone: Vec<_> =
+        inv.entities.iter().filter(|(_, thing)| temporary(thing)).filter_map(|(key, _)| graph.node(key)).collect();
+    let left = graph.reach(&gone);
+    (0..graph.len()).filter(|node| !left[*node]).flat_map(|node| places(inv, graph.key(node).unwrap())).collect()
+}
+
+/// Where the bytes of a thing of containerd lie.
+fn places(inv: &Inventory, key: &Key) -> Vec<String> {
+    let lots = inv.get(key).map(|thing| thing.lots.as_slice()).unwrap_or_default();
+    lots.iter().map(|lot| lot.at.to_string()).filter(|at| at.starts_with("containerd/")).collect()
+}
+
+#[test]
+fn what_docker_removed_is_what_the_marks_foretold() {
+    let mut compared = 0;
+    for it in corpus::recordings("-containerd/") {
+        let inv = deadweight::store::survey(&disk(&it.unpacked()));
+        let graph = Graph::at(&inv, "2026-11-21T12:00:00Z".parse().unwrap());
+        let passing = passing(&inv, &graph);
+        let text = it.truth("freed.json");
+        let Ok(freed) = serde_json::from_str::<serde_json::Value>(&text) else { continue };
+        for op in freed["ops"].as_array().unwrap() {
+            let words: Vec<&str> = op["cmd"].as_str().unwrap().split_whitespace().collect();
+            let Some(gone) = removal(&inv, &words).filter(|_| op["rc"] == 0) else { continue };
+            let gone: Vec<_> = gone.iter().map(|key| graph.node(key).unwrap()).collect();
+            let foretold =
+                graph.freed_without(&gone).into_iter().flat_map(|node| places(&inv, graph.key(node).unwrap()));
+            let foretold: BTreeSet<String> = foretold.filter(|at| !passing.contains(at)).collect();
+            let removed = op["removed"].as_array().unwrap().iter().map(|one| one[0].as_str().unwrap().to_owned());
+            let removed = removed.filter(|at| at.starts_with("containerd/") && !passing.contains(at));
+            let removed: BTreeSet<String> = removed.collect();
+            assert_eq!(foretold, removed, "{it}: {words:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 0 || corpus::folder().is_none());
+    eprintln!("{compared} removals compared");
+}
+
+/// What a command removes by itself: containers; a name; or an ID with all its names, and the untagged images that it was
+/// built on, whether others were built on them or not, unless a container uses them.
+// moby daemon/containerd/image_delete.go: deleteAll
+fn removal(inv: &Inventory, words: &[&str]) -> Option<Vec<Key>> {
+    let container = |name: &&str| {
+        let found = inv.of_kind(Kind::Container).find(|(_, thing)| thing.name == **name);
+        found.map(|(key, _)| key.clone())
+    };
+    let to = |key: &Key, kind: LinkKind| -> Vec<Key> {
+        inv.links.iter().filter(|link| link.to == *key && link.kind == kind).map(|link| link.from.clone()).collect()
+    };
+    match words {
+        ["docker", "rm", "-v", names @ ..] | ["docker", "rm", names @ ..] => names.iter().map(container).collect(),
+        ["docker", "rmi", name] => {
+            let (tag, image) = match inv.of_kind(Kind::Tag).find(|(key, _)| *key.id == **name) {
+                Some((tag, _)) => (Some(tag.clone()), inv.links.iter().find(|link| link.from == *tag)?.to.clone()),
+                None => (None, inv.of_kind(Kind::Image).find(|(key, _)| *key.id == **name)?.0.clone()),
+            };
+            let tags = to(&image, LinkKind::Names);
+            if tag.is_some() && (tags.len() > 1 || !to(&image, LinkKind::BuiltOn).is_empty()) {
+                return Some(vec![tag?]);
+            }
+            let parent = |key: &Key| {
+                let links = inv.links.iter().find(|link| link.from == *key && link.kind == LinkKind::BuiltOn);
+                let parent = links.map(|link| link.to.clone()).filter(|parent| inv.get(parent).is_some());
+                parent.filter(|it| to(it, LinkKind::Names).is_empty() && to(it, LinkKind::RunsFrom).is_empty())
+            };
+            Some(tags.into_iter().chain(std::iter::successors(Some(image), parent)).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The engine collects when it starts: 100 ms after containerd, and when BuildKit drops the leases of builds that are over.
+#[test]
+fn what_a_restart_collected_was_not_marked_and_what_was_marked_stayed() {
+    for before in corpus::recordings("-containerd/crash") {
+        let mut after = before.clone();
+        after.prefer("root-after-restart.tar.zst");
+        let (was, is) = (disk(&before.unpacked()), disk(&after.unpacked()));
+        let (was, is) = (deadweight::store::survey(&was), deadweight::store::survey(&is));
+        let graph = Graph::of(&was);
+        // nothing had expired: these were recorded within minutes
+        let marked = Marked::of(&was, &graph, "2026-11-21T00:20:00Z".parse().unwrap());
+        let passing = passing(&was, &graph);
+        let mut fates: BTreeMap<&str, usize> = BTreeMap::new();
+        for (key, fate) in marked.iter().filter(|(key, _)| was.get(key).is_some()) {
+            let stayed = is.get(key).is_some();
+            let is_passing = places(&was, key).iter().any(|at| passing.contains(at)) || key.kind == Kind::Lease;
+            let word = match fate {
+                Fate::Unowned => "unowned",
+                Fate::Collectable => "collectable",
+                _ if is_passing => "passing",
+                _ => "live",
+            };
+            *fates.entry(word).or_default() += 1;
+            let dangling = word == "live" && !stayed;
+            assert!(!dangling, "{before}: {key} was marked, and is gone");
+            assert!(word != "collectable" || !stayed, "{before}: {key} was not marked, and stayed");
+        }
+        assert!(fates["live"] > 20, "{fates:?}");
+        eprintln!("{before}: {fates:?}");
+    }
 }

@@ -136,6 +136,11 @@ impl Part<'_> {
             self.link(inv, &key, LinkKind::Target, self.content_key(target));
             for record in &records {
                 self.refer(inv, &key, &Node::Image(record.name.clone()));
+                // moby daemon/containerd/image_delete.go: an image that another was built on keeps its content under
+                // an untagged record; the last child takes such a record along
+                if let Some(parent) = record.labels.get("org.mobyproject.image.parent").filter(|it| *it != target) {
+                    self.link(inv, &key, LinkKind::BuiltOn, self.home().image(self.name, parent));
+                }
                 if !record.is_dangling() {
                     self.tag(inv, &key, record);
                 }

@@ -40,6 +40,7 @@ use crate::terms::{Kind, LinkKind, Lost, Place};
 /// What goes with `meta.db`.
 pub(super) const LOST: &[LinkKind] = &[
     LinkKind::Names,
+    LinkKind::BuiltOn,
     LinkKind::Target,
     LinkKind::GcRef,
     LinkKind::Leases,

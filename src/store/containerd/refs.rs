@@ -6,11 +6,11 @@
 //! containerd.io/gc.ref.snapshot.<s>[/x]        keep the snapshot <value> of snapshotter s
 //! containerd.io/gc.ref.image[.x|/x]            keep the image <value>                                       2.0 on
 //! containerd.io/gc.bref.{container,content,image,snapshot.<s>}…    kept as long as the one named is         2.2 on
-//! containerd.io/gc.cond.snapshot…              the same, under a condition of time                          2.3 on
+//! containerd.io/gc.cond.snapshot.<s>           <condition>|<name>: keep the snapshot if it was used lately      2.3 on
 //! containerd.io/gc.flat                        of a lease: follow no label of what it lists
 //! ```
 //!
-//! containerd core/metadata/gc.go. What a condition of time decides is not looked at: such an object counts as kept.
+//! containerd core/metadata/gc.go. What a condition decides is not looked at: such a snapshot counts as kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,8 +45,10 @@ impl Conditions {
                 found.is_root = true;
             } else if let Some(what) = rest.strip_prefix("ref.") {
                 found.keeps.extend(named(what, value));
-            } else if let Some(what) = rest.strip_prefix("bref.").or_else(|| rest.strip_prefix("cond.")) {
+            } else if let Some(what) = rest.strip_prefix("bref.") {
                 found.kept_by.extend(named(what, value));
+            } else if let Some((what, (_, name))) = rest.strip_prefix("cond.").zip(value.split_once('|')) {
+                found.keeps.extend(named(what, name));
             }
         }
         found
