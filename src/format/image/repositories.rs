@@ -24,8 +24,9 @@ impl Reference {
 
 #[derive(Deserialize)]
 struct File {
-    #[serde(rename = "Repositories", default)]
-    repositories: Option<BTreeMap<String, Option<References>>>,
+    // the engine writes it always, if empty: without it this is some other file
+    #[serde(rename = "Repositories")]
+    repositories: BTreeMap<String, Option<References>>,
 }
 
 type References = BTreeMap<String, Option<String>>;
@@ -34,7 +35,7 @@ type References = BTreeMap<String, Option<String>>;
 pub fn parse(bytes: &[u8]) -> Result<Vec<Reference>, serde_json::Error> {
     let file: File = serde_json::from_slice(bytes)?;
     let mut found = Vec::new();
-    for (repository, references) in file.repositories.unwrap_or_default() {
+    for (repository, references) in file.repositories {
         for (reference, image) in references.unwrap_or_default() {
             let image = image.as_deref().and_then(Digest::parse);
             found.push(Reference { repository: repository.clone(), reference, image });

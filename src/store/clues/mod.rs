@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 pub(super) use config::of_container;
 
 use super::Site;
-use crate::disk::Dir;
+use crate::disk::{Dir, FileKind, Unreadable};
 use crate::inventory::{Clue, Inventory};
-use crate::terms::Place;
+use crate::terms::{Lost, Place};
 
 type Triple = (u32, u32, u32);
 type Time = (i64, u32);
@@ -78,6 +78,9 @@ pub(super) fn of_top(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
     // containerd's content store, which 29.7 takes over, makes its directory at the start, and ingest/ when needed
     if !known("plugins/storage/ingest") && !known("plugins/storage/blobs") {
         since("plugins/storage", (29, 7, 0), "an empty plugins/storage is made since 29.7");
+    }
+    if let Some(kind) = top.kind(b"engine-id").filter(|kind| *kind != FileKind::File) {
+        inv.problem("unreadable-file", &site.at("engine-id"), Lost::Nothing, Unreadable::NotAFile(kind));
     }
     let mut until = |path: &str, version: Triple, because: &str| {
         below(inv, site, version, site.at(path), ABSENT, because);

@@ -129,6 +129,7 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     let mut inv = Inventory::default();
     let Ok(top) = site.disk.dir(&site.root.place) else { return inv };
     probes(site, &mut inv, "engine", &top);
+    homes_elsewhere(site, &mut inv, &top);
     let stores = stores::of(site, &top);
     let homes: Vec<Inventory> = stores
         .par_iter()
@@ -146,6 +147,17 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     homes.into_iter().for_each(|home| inv.merge(home));
     inv.stores.extend(stores.into_iter().map(|store| store.info));
     inv
+}
+
+/// A driver's home that is no directory: a link to another file system, as a rule, which is not followed.
+fn homes_elsewhere(site: &Site<'_>, inv: &mut Inventory, top: &Dir<'_>) {
+    for (driver, _) in DRIVERS {
+        if let Some(kind) = top.kind(driver.as_bytes()).filter(|kind| *kind != FileKind::Dir) {
+            let lost = Lost::Links(vec![LinkKind::StoredIn, LinkKind::Lower]);
+            let cause = format!("expected the home of a graph driver, found a {kind}, which is not followed");
+            inv.problem("unreadable-directory", &site.at(driver), lost, cause);
+        }
+    }
 }
 
 /// What feature probes leave when the daemon is killed during one: in a driver's home, or in the data root itself.

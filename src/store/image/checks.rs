@@ -110,20 +110,27 @@ fn share_a_directory(inv: &mut Inventory) {
     }
 }
 
-/// An image has all layers of the image it was built on, below its own.
+/// Parents are followed no further than there are images.
+fn is_its_own_ancestor(parents: &BTreeMap<&Key, &Key>, image: &Key) -> bool {
+    let above = std::iter::successors(parents.get(image), |at| parents.get(*at));
+    above.take(parents.len()).any(|at| *at == image)
+}
+
+/// An image has all layers of the image it was built on, below its own, and is not built on itself.
 // moby image/tarexport/load.go checkParent
 fn prefixes(inv: &mut Inventory) {
     let sound = |key: &Key| inv.get(key).and_then(|thing| thing.image()).filter(|image| image.broken.is_none());
     let built = inv.links.iter().filter(|link| link.kind == LinkKind::BuiltOn && link.to.kind == Kind::Image);
+    let parents: BTreeMap<&Key, &Key> = built.clone().map(|link| (&link.from, &link.to)).collect();
     let wrong: Vec<Place> = built
         .filter(|link| match (sound(&link.from), sound(&link.to)) {
             (Some(child), Some(parent)) => !child.diff_ids.starts_with(&parent.diff_ids),
             _ => false,
-        })
+        } || is_its_own_ancestor(&parents, &link.from))
         .map(|link| link.evidence.clone())
         .collect();
     for at in wrong {
-        let cause = "names an image as parent whose layers are not at the bottom of this one's";
+        let cause = "names an image as parent that this one cannot have been built on";
         inv.problem("image-parent-mismatch", &at, links(&[LinkKind::BuiltOn]), cause);
     }
 }
