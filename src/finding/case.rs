@@ -107,10 +107,11 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Where a thing lies: the shortest of the places that it claims.
+    /// Where a thing lies: its directory, else the shortest of the places that it claims.
     pub fn place_of(&self, thing: &Key) -> Option<&'a Place> {
-        let lots = self.inventory.get(thing).map(|thing| thing.lots.as_slice()).unwrap_or_default();
-        lots.iter().map(|lot| &lot.at).min_by_key(|at| (at.as_bytes().len(), *at))
+        let thing = self.inventory.get(thing)?;
+        let home = thing.driver_directory().and_then(|facts| facts.at.as_ref());
+        home.or_else(|| thing.lots.iter().map(|lot| &lot.at).min_by_key(|at| (at.as_bytes().len(), *at)))
     }
 
     /// A file of a thing, as text.

@@ -2,19 +2,34 @@
 //!
 //! A new finding is one file here, one line in `RULES`, one page in `docs/findings/`, one fixture.
 
+mod age;
+mod build_cache;
 mod case;
 mod container_logs;
+mod damaged_metadata;
 mod dangling_image;
+mod dead_container;
+mod foreign_file;
+mod half_removed_container;
 mod intermediate_image;
+mod interrupted_leftover;
 mod layers_pinned_by_running_container;
 mod layers_pinned_by_stopped_container;
+mod nested_data_root;
+mod orphan_driver_directory;
 mod pinned;
+mod stale_lease;
 mod stopped_container;
+mod stranded_store;
 #[cfg(test)]
 mod tests;
+mod unowned;
+mod unreferenced_layer;
+mod unreferenced_volume;
 mod unused_image;
 mod withhold;
 mod words;
+mod zero_size_cache_record;
 
 pub use case::{Case, Mass};
 
@@ -129,6 +144,19 @@ pub const RULES: &[Rule] = &[
     intermediate_image::RULE,
     stopped_container::RULE,
     container_logs::RULE,
+    unreferenced_layer::RULE,
+    orphan_driver_directory::RULE,
+    half_removed_container::RULE,
+    dead_container::RULE,
+    interrupted_leftover::RULE,
+    stranded_store::RULE,
+    unreferenced_volume::RULE,
+    build_cache::RULE,
+    zero_size_cache_record::RULE,
+    stale_lease::RULE,
+    foreign_file::RULE,
+    nested_data_root::RULE,
+    damaged_metadata::RULE,
 ];
 
 /// Asks every rule, and puts the answers in order: biggest first.

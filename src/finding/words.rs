@@ -36,25 +36,9 @@ pub(super) fn shown(text: &str) -> String {
     format!("{}{more}", Printable(cut.as_bytes()))
 }
 
-/// Bytes as Docker prints them: decimal units, four digits.
-#[expect(clippy::cast_precision_loss, reason = "four digits of it are shown")]
+/// Bytes as Docker prints them.
 pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-    let mut units = UNITS.iter();
-    let (mut value, mut unit) = (bytes as f64, units.next());
-    while value >= 1000.0 && units.len() > 0 {
-        (value, unit) = (value / 1000.0, units.next());
-    }
-    let decimals = if value >= 100.0 {
-        1
-    } else if value >= 10.0 {
-        2
-    } else {
-        3
-    };
-    let number = format!("{value:.decimals$}");
-    let number = number.trim_end_matches('0').trim_end_matches('.');
-    format!("{number}{}", unit.unwrap_or(&""))
+    crate::docker::units::human(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
 /// What a person calls a container: its name, or the short ID of one that has none.

@@ -10,6 +10,7 @@ mod containers;
 mod driver;
 mod gather;
 mod image;
+mod nested;
 mod other;
 #[cfg(test)]
 pub(crate) mod sample;

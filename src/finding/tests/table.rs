@@ -8,7 +8,8 @@ use crate::docker::seen::{Seen, Triple};
 use crate::finding::{Case, Finding, Rule, Withheld, withhold};
 use crate::graph::{Graph, Retained};
 use crate::inventory::facts::{
-    CacheRecord, CacheSnapshot, Container, DriverDirectory, Image, Layer, Mount, State, Tag,
+    CacheRecord, CacheSnapshot, Container, DriverDirectory, Image, Layer, Leftover, Mount, MountPoint, State, Tag,
+    Volume,
 };
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind, Owners, Root, StoreInfo, StoreKind};
 use crate::terms::{CacheId, ChainId, Digest, Key, Kind, LinkKind, Lost, Place};
@@ -164,7 +165,7 @@ impl Table {
             mount_id: CacheId::parse(&rw),
             init_id: CacheId::parse(&init),
             parent: Some(chain(parent)),
-            broken: None,
+            ..Mount::default()
         };
         let key = self.key(Kind::Mount, id(name));
         self.add(&key, Entity::new(facts));
@@ -219,6 +220,32 @@ impl Table {
         self.mount(name, top).container(name, image, typed)
     }
 
+    pub(super) fn volume(&mut self, name: &str, users: &[&str]) -> &mut Self {
+        let at = self.at(&format!("volumes/{name}"));
+        let facts = Volume {
+            driver: "local".to_owned(),
+            in_database: true,
+            database_read: true,
+            has_data: true,
+            at: Some(at.clone()),
+            ..Volume::default()
+        };
+        let key = self.key(Kind::Volume, name);
+        self.add(&key, Entity::new(facts).named(name).kept(Keeps::Volume).tree(at, OwnerKind::Volume));
+        for user in users {
+            let mount = MountPoint {
+                kind: "volume".to_owned(),
+                name: name.to_owned(),
+                driver: "local".to_owned(),
+                ..MountPoint::default()
+            };
+            self.change(user, |container| container.mounts.push(mount));
+            let user_key = self.key(Kind::Container, id(user));
+            self.link(&user_key, LinkKind::Uses, key.clone(), &format!("containers/{}/config.v2.json", id(user)));
+        }
+        self
+    }
+
     /// A cache record whose snapshot is a layer.
     pub(super) fn record(&mut self, name: &str, layer: &str, size: u64) -> &mut Self {
         let record = CacheRecord {
@@ -239,9 +266,35 @@ impl Table {
         self
     }
 
+    /// When a directory last changed.
+    pub(super) fn changed(&mut self, name: &str, ctime: (i64, u32)) -> &mut Self {
+        let key = self.key(Kind::DriverDirectory, name);
+        match &mut self.inventory.entities.get_mut(&key).unwrap().facts {
+            crate::inventory::Facts::DriverDirectory(facts) => facts.ctime = ctime,
+            _ => unreachable!(),
+        }
+        self
+    }
+
+    pub(super) fn leftover(&mut self, path: &str, what: &'static str, directory: Option<&str>) -> &mut Self {
+        let at = self.at(path);
+        let key = self.key(Kind::Leftover, at.to_string());
+        let facts = Leftover { what, cleaned_by: "nothing", by_itself: false };
+        if let Some(directory) = directory {
+            let directory = self.key(Kind::DriverDirectory, directory);
+            self.link(&key, LinkKind::Interrupted, directory, &format!("{path}/cache-id"));
+        }
+        self.add(&key, Entity::new(facts).tree(at, OwnerKind::Temporary))
+    }
+
+    pub(super) fn owners(&self) -> Owners {
+        Owners::of(&self.inventory)
+    }
+
     pub(super) fn hole(&mut self, at: &str, kinds: &[LinkKind]) -> &mut Self {
         let at = self.at(at);
-        self.inventory.problem("damaged-file", &at, Lost::Links(kinds.to_vec()), "cut short");
+        let lost = if kinds.is_empty() { Lost::Nothing } else { Lost::Links(kinds.to_vec()) };
+        self.inventory.problem("damaged-file", &at, lost, "cut short");
         self
     }
 
@@ -285,4 +338,9 @@ impl Table {
         assert!(withheld.is_empty(), "{withheld:?}");
         findings
     }
+}
+
+/// The places of a finding as text.
+pub(super) fn paths(finding: &Finding) -> Vec<String> {
+    finding.paths.iter().map(ToString::to_string).collect()
 }

@@ -119,6 +119,8 @@ pub struct Mount {
     pub init_id: Option<CacheId>,
     pub parent: Option<ChainId>,
     pub broken: Option<String>,
+    /// Data roots in what the container wrote.
+    pub nested: Vec<Nested>,
 }
 
 /// A directory of a graph driver. Its key's ID is its name.
@@ -184,6 +186,11 @@ pub struct State {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Container {
+    /// What `broken` says of a directory that has no config.
+    pub const NO_CONFIG: &'static str = "config.v2.json is missing";
+}
+
 impl State {
     /// Docker's word. running(+paused, restarting) > removing > dead > created > exited.
     pub fn word(&self) -> &'static str {
@@ -235,6 +242,8 @@ pub struct Volume {
     pub has_data: bool,
     /// `opts.json` names a device or a type: the data lies elsewhere while it is in use.
     pub needs_mount: bool,
+    /// Data roots inside it.
+    pub nested: Vec<Nested>,
 }
 
 /// A BuildKit cache record. Its key's ID is the record's.
@@ -305,6 +314,14 @@ pub struct Leftover {
     pub cleaned_by: &'static str,
     /// The engine removes it by itself at its next start or stop.
     pub by_itself: bool,
+}
+
+/// A data root inside a volume or a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nested {
+    pub at: Place,
+    /// `dockerd`, `containerd`, `buildkitd`
+    pub engine: &'static str,
 }
 
 /// A managed plugin. Its key's ID is its 64 hex digits.

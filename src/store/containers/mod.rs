@@ -125,7 +125,7 @@ fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, id: &str, mounts: &
     let mut facts = facts::Container::default();
     let config = match config_bytes(site, dir) {
         Err(Unreadable::Missing) if vanishes(site, dir, b"config.v2.json") => return None,
-        Err(Unreadable::Missing) => Err("config.v2.json is missing".to_owned()),
+        Err(Unreadable::Missing) => Err(facts::Container::NO_CONFIG.to_owned()),
         Err(cause) => Err(format!("config.v2.json: {cause}")),
         Ok(bytes) => match container::parse_config(&bytes) {
             Ok((config, raw)) => Ok((config, raw, bytes)),

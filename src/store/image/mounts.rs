@@ -14,8 +14,9 @@ use super::layerdb::each;
 use super::part::{Part, links};
 use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::image::text;
-use crate::inventory::facts::Mount;
+use crate::inventory::facts::{Mount, Nested};
 use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::store::{driver, nested};
 use crate::terms::{ChainId, Kind, LinkKind, Place};
 
 const ALL: &[LinkKind] = &[LinkKind::StoredIn, LinkKind::InitLayer, LinkKind::StandsOn];
@@ -46,7 +47,9 @@ fn mount(part: &Part<'_>, at: &Place, name: &str, depth: usize, inv: &mut Invent
     if depth < MAX_DEPTH && is_between(&dir) {
         return between(part, &dir, name, depth, inv);
     }
-    let facts = files(part, inv, &dir, depth);
+    let mut facts = files(part, inv, &dir, depth);
+    facts.nested = inner_roots(part, &facts);
+    facts.nested.iter().for_each(|inner| inv.meter(inner.at.clone()));
     if let Some(id) = &facts.mount_id {
         inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id), &at.join("mount-id"));
     }
@@ -57,6 +60,14 @@ fn mount(part: &Part<'_>, at: &Place, name: &str, depth: usize, inv: &mut Invent
         inv.link(&key, LinkKind::StandsOn, part.key(Kind::Layer, &parent.0), &at.join("parent"));
     }
     inv.add(key, Entity::new(facts).tree(at.clone(), OwnerKind::RwLayer));
+}
+
+/// What the container wrote may hold a data root of its own.
+fn inner_roots(part: &Part<'_>, facts: &Mount) -> Vec<Nested> {
+    let Some(id) = facts.mount_id.as_ref().filter(|_| facts.init_id.is_some()) else { return Vec::new() };
+    let directory = driver::directory(&part.site.at(&part.name), id.as_str());
+    let content = if driver::has_lowers(&part.name) { directory.join("diff") } else { directory };
+    nested::look(part.site, &content, nested::IN_CONTAINER)
 }
 
 /// A directory that a `/` in a name made: no files of a mount, but directories.

@@ -14,7 +14,7 @@ mod database;
 #[cfg(test)]
 mod tests;
 
-use super::{Site, clues};
+use super::{Site, clues, nested};
 use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::engine::volume::{self, VolumeRecord};
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind, facts};
@@ -65,6 +65,8 @@ fn one(inv: &mut Inventory, site: &Site<'_>, above: &Dir<'_>, name: &str, known:
         facts.needs_mount = needs_mount(inv, &dir);
     }
     if facts.has_data {
+        facts.nested = nested::look(site, &at.join("_data"), nested::IN_VOLUME);
+        facts.nested.iter().for_each(|inner| inv.meter(inner.at.clone()));
         inv.meter(at.join("_data"));
     }
     let key = site.root.key("engine", Kind::Volume, name);

@@ -1,0 +1,81 @@
+//! Files that cannot be read, do not parse, or contradict others. Nothing is ever advised to be removed for it.
+
+use std::collections::BTreeMap;
+
+use super::words::{self, count};
+use super::{Case, Finding, Remedy, Rule, Severity};
+use crate::inventory::{Owner, OwnerKind};
+use crate::terms::{Key, Kind, Lost, Place, Problem};
+
+const CLASS: &str = "damaged-metadata";
+
+pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[], check };
+
+/// Problems that are no damage: how we read the disk, what a daemon does meanwhile, and what has a class of its own.
+const NOT_DAMAGE: &[&str] =
+    &["internal", "changing-database", "link-times-may-move", "not-read-in-detail", "container-without-mount"];
+
+fn check(case: &Case<'_>) -> Vec<Finding> {
+    let mut files: BTreeMap<&Place, Vec<&Problem>> = BTreeMap::new();
+    for problem in case.inventory.problems.iter().filter(|problem| !NOT_DAMAGE.contains(&problem.code)) {
+        files.entry(&problem.at).or_default().push(problem);
+    }
+    files.into_iter().map(|(at, problems)| finding(case, at, &problems)).collect()
+}
+
+fn finding(case: &Case<'_>, at: &Place, problems: &[&Problem]) -> Finding {
+    let owner = owner_of(case, at);
+    let base = case.finding(CLASS, owner.as_slice());
+    let said = words::list(problems.iter().map(|problem| problem.cause.as_str()));
+    let lost: Vec<&str> = problems
+        .iter()
+        .filter_map(|problem| match &problem.lost {
+            Lost::Links(kinds) => Some(kinds.iter().map(|kind| kind.name())),
+            Lost::Nothing | Lost::Bytes => None,
+        })
+        .flatten()
+        .collect();
+    let takes = if lost.is_empty() { "" } else { "; what it would refer to is not known" };
+    let note = match lost.len() {
+        0 => "No Docker command repairs it. No reference is lost with it.".to_owned(),
+        n => format!(
+            "No Docker command repairs it. Other findings that rest on it are \"unknown\" and have no command ({}: {}).",
+            count(n, "kind of reference", "kinds of references"),
+            words::list(distinct(&lost)),
+        ),
+    };
+    let severity = if lost.is_empty() { Severity::Low } else { Severity::Medium };
+    Finding {
+        severity,
+        objects: owner.iter().map(|(_, owner)| owner.thing.clone()).collect::<Vec<Key>>(),
+        paths: vec![at.clone()],
+        cause: format!("{at} is damaged: {said}{takes}."),
+        evidence: vec![at.to_string()],
+        remedy: Remedy { commands: Vec::new(), note },
+        ..base
+    }
+}
+
+fn distinct<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Whose bytes the file is: the thing that claims it, or the nearest place above. What is an engine's own directory says
+/// nothing about whom the damage concerns.
+fn owner_of<'a>(case: &Case<'a>, at: &Place) -> Option<(usize, &'a Owner)> {
+    let claims = |owner: &Owner| {
+        let lots = owner.lots.iter().filter(|(lot, _)| at.starts_with(lot));
+        lots.map(|(lot, _)| lot.as_bytes().len()).max()
+    };
+    let own = case
+        .owners
+        .iter()
+        .filter(|(_, owner)| owner.thing.kind != Kind::Scaffold && owner.key.kind != OwnerKind::Scaffold);
+    let nearest = own.filter_map(|(number, owner)| Some((claims(owner)?, number, owner)));
+    nearest
+        .max_by_key(|(depth, number, _)| (*depth, std::cmp::Reverse(*number)))
+        .map(|(_, number, owner)| (number, owner))
+}
