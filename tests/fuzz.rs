@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use deadweight::format::fuzz::{fuzz_bolt, fuzz_gotime, fuzz_varint};
+use deadweight::format::fuzz::{fuzz_bolt, fuzz_gotime, fuzz_image, fuzz_varint};
 
 type Target = fn(&[u8]);
 
@@ -80,7 +80,9 @@ fn page_size(bytes: &[u8]) -> usize {
 
 #[test]
 fn every_target_survives_its_corpus() {
-    for (name, target) in [("bolt", fuzz_bolt as Target), ("gotime", fuzz_gotime), ("varint", fuzz_varint)] {
+    let targets: [(&str, Target); 4] =
+        [("bolt", fuzz_bolt), ("gotime", fuzz_gotime), ("image", fuzz_image), ("varint", fuzz_varint)];
+    for (name, target) in targets {
         let seeds = corpus(name);
         assert!(!seeds.is_empty(), "{name} has seeds");
         seeds.iter().for_each(|seed| target(seed));
@@ -101,6 +103,25 @@ fn bolt_survives_damage_on_damage() {
             }
         }
         fuzz_bolt(&bytes);
+    }
+}
+
+#[test]
+fn files_of_the_image_store_survive_damage() {
+    let mut dice = Dice(11);
+    let seeds = corpus("image");
+    for round in 0..20_000 {
+        let mut bytes = seeds[round % seeds.len()].clone();
+        for _ in 0..=dice.below(3) {
+            let at = dice.below(bytes.len());
+            match dice.below(4) {
+                0 => bytes.truncate(at),
+                1 => put(&mut bytes, at, &[b"\0\xff{}[]\":,/.\n"[dice.below(12)]]),
+                2 => bytes.insert(at, b"{[\"0-.:/"[dice.below(8)]),
+                _ => put(&mut bytes, at, &[u8::try_from(dice.roll() & 0xff).unwrap()]),
+            }
+        }
+        fuzz_image(&bytes);
     }
 }
 

@@ -2,7 +2,7 @@
 //! each over its corpus and over damage of its own (`tests/fuzz.rs`).
 
 use super::bolt::{Bolt, Bucket, Entry, Tree, best_txid, seal};
-use super::{gotime, varint};
+use super::{gotime, image, varint};
 
 /// Reads the bytes as a database, as they are and with metas made valid, and touches all that is found.
 pub fn fuzz_bolt(data: &[u8]) {
@@ -86,4 +86,30 @@ pub fn fuzz_gotime(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         std::hint::black_box(gotime::from_rfc3339(text).is_ok());
     }
+}
+
+/// Reads the bytes as each of the files of the image store, the layer store and a graph driver's home.
+pub fn fuzz_image(data: &[u8]) {
+    use image::{config, distribution, gzip, overlay, repositories, text};
+    if let Ok(config) = config::parse(data) {
+        assert!(config.diff_ids.len() <= data.len() / 64, "a digest takes its room");
+    }
+    for reference in repositories::parse(data).unwrap_or_default() {
+        assert_eq!(reference.is_digest(), reference.reference.contains('@'));
+    }
+    std::hint::black_box(distribution::parse_blobs(data).is_ok());
+    if let Ok(names) = overlay::lower(data) {
+        let again: Vec<String> = names.iter().map(|name| format!("l/{name}")).collect();
+        assert_eq!(again.join(":").as_bytes(), data, "a list says what it said");
+    }
+    if let Ok(target) = overlay::link_target(data) {
+        assert_eq!(format!("../{}/diff", target.as_str()).as_bytes(), data);
+    }
+    let names = [overlay::short_name(data).ok(), text::cache_id(data).ok().map(|id| id.as_str().to_owned())];
+    assert!(names.iter().flatten().all(|name| !name.contains('/') && name != ".."), "a name is one component");
+    if let Ok(size) = text::size(data) {
+        assert!(i64::try_from(size).is_ok());
+    }
+    std::hint::black_box((text::digest(data).is_ok(), text::time(data).is_ok(), text::mark(data).is_ok()));
+    std::hint::black_box((overlay::empty(data).is_ok(), gzip::looks_whole(data, data, data.len() as u64).is_ok()));
 }

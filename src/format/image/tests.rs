@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::fuzz::fuzz_image as fuzz;
 use crate::terms::Digest;
 
 const HEX: &str = "e23da11292b7c27bf0ace9484e0a6382fe6b41b488ce4b806b6be7c83f745268";
