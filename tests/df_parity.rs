@@ -231,16 +231,6 @@ fn json(at: &Path) -> Value {
     serde_json::from_slice(&fs::read(at).unwrap_or_else(|error| panic!("{}: {error}", at.display()))).unwrap()
 }
 
-/// The corpus of recorded roots, if it is at hand.
-fn corpus() -> Option<PathBuf> {
-    let given = std::env::var_os("DEADWEIGHT_CORPUS").map(PathBuf::from);
-    let at = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"));
-    if !at.is_dir() {
-        eprintln!("skipped: no recorded data roots in {} (DEADWEIGHT_CORPUS)", at.display());
-    }
-    at.is_dir().then_some(at)
-}
-
 fn subdirectories(of: &Path) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> =
         fs::read_dir(of).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
@@ -280,7 +270,7 @@ fn capture(at: &Path) -> Option<Recorded> {
 
 #[test]
 fn df_of_every_recorded_root_is_what_the_engine_answered() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = common::corpus() else { return };
     let only = std::env::var("DEADWEIGHT_ONLY").unwrap_or_default();
     let mut failed = Vec::new();
     let mut held = 0;

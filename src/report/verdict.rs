@@ -71,6 +71,9 @@ fn differs(analysis: &Analysis<'_>, totals: &Totals) -> Option<String> {
     if full_copies {
         why.push("every layer is a full copy, of which Docker counts what it adds".to_owned());
     }
+    if analysis.seen.iter().any(|seen| &*seen.store == "btrfs") {
+        why.push("extents that snapshots share, charged to each of them as `du` does".to_owned());
+    }
     if counted_apparent > totals.docker_df_bytes.saturating_mul(2) {
         why.push("sparse files, which Docker counts at their length".to_owned());
     }

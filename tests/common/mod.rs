@@ -52,3 +52,23 @@ pub(crate) fn unpacked(archive: &Path) -> tempfile::TempDir {
     unpack::unpack(archive, dir.path()).unwrap();
     dir
 }
+
+/// The corpus of recorded roots, if it is at hand (`DEADWEIGHT_CORPUS`).
+pub(crate) fn corpus() -> Option<PathBuf> {
+    let given = std::env::var_os("DEADWEIGHT_CORPUS").map(PathBuf::from);
+    let at = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"));
+    if !at.is_dir() {
+        eprintln!("skipped: no recorded data roots in {} (DEADWEIGHT_CORPUS)", at.display());
+    }
+    at.is_dir().then_some(at)
+}
+
+/// The archives of roots in the corpus, in order.
+pub(crate) fn archives(corpus: &Path) -> Vec<PathBuf> {
+    let files = walkdir::WalkDir::new(corpus).sort_by_file_name().into_iter().map(|entry| entry.unwrap().into_path());
+    let is_root = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with("root") && name.ends_with(".tar.zst")
+    };
+    files.filter(is_root).collect()
+}
