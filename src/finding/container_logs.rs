@@ -16,6 +16,7 @@ pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[], check };
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Limit {
     No,
+    Unknown,
     Yes,
 }
 
@@ -52,7 +53,11 @@ fn logs<'a>(case: &Case<'a>) -> impl Iterator<Item = Log<'a>> {
 // moby daemon/logger/jsonfilelog/jsonfilelog.go: capacity -1; daemon/logger/local/config.go: 20 MB, 5 files
 fn limit(facts: &Container) -> Limit {
     let bounded = facts.log_options.get("max-size").is_some_and(|size| !size.is_empty() && !size.starts_with('-'));
-    if facts.log_driver == "json-file" && !bounded { Limit::No } else { Limit::Yes }
+    match facts.log_driver.as_str() {
+        "" => Limit::Unknown,
+        "json-file" if !bounded => Limit::No,
+        _ => Limit::Yes,
+    }
 }
 
 fn finding(case: &Case<'_>, limit: Limit, logs: &[Log<'_>]) -> Finding {
@@ -62,25 +67,26 @@ fn finding(case: &Case<'_>, limit: Limit, logs: &[Log<'_>]) -> Finding {
     let mut biggest: Vec<&Log<'_>> = logs.iter().collect();
     biggest.sort_by_key(|log| (std::cmp::Reverse(weight(log)), log.key));
     let named = biggest.iter().map(|log| format!("{} {}", name(log), size(weight(log))));
-    let cause = match limit {
-        Limit::No => format!(
-            "The {} of {} ({}) {} no size limit and {} counted by no Docker command: {}.",
-            if logs.len() == 1 { "log" } else { "logs" },
-            count(logs.len(), "container", "containers"),
-            list(named),
-            if logs.len() == 1 { "has" } else { "have" },
-            if logs.len() == 1 { "is" } else { "are" },
-            size(base.on_disk_bytes),
-        ),
-        Limit::Yes => format!(
-            "The {} of {} ({}), limited in size, {} counted by no Docker command: {}.",
-            if logs.len() == 1 { "log" } else { "logs" },
-            count(logs.len(), "container", "containers"),
-            list(named),
-            if logs.len() == 1 { "is" } else { "are" },
-            size(base.on_disk_bytes),
-        ),
+    let one = logs.len() == 1;
+    let which = match limit {
+        Limit::No => {
+            if one {
+                " has no size limit and"
+            } else {
+                " have no size limit and"
+            }
+        }
+        Limit::Unknown => ", of which no options are known,",
+        Limit::Yes => ", limited in size,",
     };
+    let cause = format!(
+        "The {} of {} ({}){which} {} counted by no Docker command: {}.",
+        if one { "log" } else { "logs" },
+        count(logs.len(), "container", "containers"),
+        list(named),
+        if one { "is" } else { "are" },
+        size(base.on_disk_bytes),
+    );
     Finding {
         severity: if limit == Limit::Yes { Severity::Info } else { base.severity },
         objects: biggest.iter().map(|log| log.key.clone()).collect(),
@@ -94,7 +100,7 @@ fn finding(case: &Case<'_>, limit: Limit, logs: &[Log<'_>]) -> Finding {
 fn note(limit: Limit) -> String {
     let frees = "No Docker command shortens a log; `docker rm` takes it along with its container.";
     match limit {
-        Limit::Yes => frees.to_owned(),
+        Limit::Yes | Limit::Unknown => frees.to_owned(),
         Limit::No => format!(
             "{frees} To limit logs, set \"log-opts\": {{\"max-size\": \"10m\", \"max-file\": \"3\"}} in daemon.json, or use `docker run \
              --log-opt max-size=10m --log-opt max-file=3`: it holds for containers made from then on. `truncate -s 0` on the file is not \
@@ -122,7 +128,7 @@ fn evidence(case: &Case<'_>, log: &Log<'_>) -> String {
 /// Rotations that the container's options do not allow for: written under others, and never touched again.
 fn strays(case: &Case<'_>, log: &Log<'_>) -> Option<Finding> {
     let allowed = match limit(log.facts) {
-        Limit::No => 1,
+        Limit::No | Limit::Unknown => 1,
         Limit::Yes => log.facts.log_options.get("max-file").and_then(|files| files.parse::<u64>().ok()).unwrap_or(1),
     };
     let is_stray =

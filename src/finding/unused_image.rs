@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::words::{self, count, list, size};
-use super::{Case, Finding, Remedy, Rule, dangling_image};
+use super::{Case, Finding, Remedy, Rule, Severity, dangling_image};
 use crate::docker::seen::{ImageSeen, Seen};
 use crate::terms::{Key, Kind, LinkKind};
 
@@ -47,6 +47,7 @@ fn of<'a>(case: &Case<'a>, seen: &Seen<'a>) -> Option<Finding> {
     let commands = words::commands("docker rmi", &arguments);
     let evidence = case.evidence(first.1.tags.first()?, LinkKind::Names).map(ToString::to_string).collect();
     Some(Finding {
+        severity: if base.on_disk_bytes == 0 { Severity::Info } else { base.severity },
         objects: unused.iter().map(|(key, _)| (*key).clone()).collect(),
         cause,
         evidence,
