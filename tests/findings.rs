@@ -3,14 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "common/mod.rs"]
 mod common;
-#[path = "common/corpus.rs"]
-mod corpus;
 #[path = "common/run.rs"]
 mod run;
-#[path = "../fixtures/unpack.rs"]
-mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
