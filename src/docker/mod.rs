@@ -9,6 +9,7 @@ pub mod df;
 pub mod df_json;
 pub mod df_text;
 pub mod mark;
+pub mod measured;
 pub mod seen;
 pub mod sizes;
 #[cfg(test)]

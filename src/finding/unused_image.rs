@@ -11,7 +11,17 @@ const CLASS: &str = "unused-image";
 
 pub(super) const RULE: Rule = Rule {
     class: CLASS,
-    relies_on: &[LinkKind::RunsFrom, LinkKind::Names, LinkKind::BuiltOn, LinkKind::TopLayer, LinkKind::Parent],
+    relies_on: &[
+        LinkKind::RunsFrom,
+        LinkKind::Names,
+        LinkKind::BuiltOn,
+        LinkKind::TopLayer,
+        LinkKind::Parent,
+        // what the cache holds too is not freed
+        LinkKind::Caches,
+        LinkKind::SharesLayer,
+        LinkKind::Leases,
+    ],
     check,
 };
 
@@ -41,7 +51,13 @@ fn of<'a>(case: &Case<'a>, seen: &Seen<'a>) -> Option<Finding> {
         size(base.on_disk_bytes),
     );
     // the name of an image that others were built on is all that `docker rmi` would take
-    let (going, staying): (Vec<_>, Vec<_>) = unused.iter().partition(|(key, _)| freed.contains(key));
+    let (freeable, staying): (Vec<_>, Vec<_>) = unused.iter().partition(|(key, _)| freed.contains(key));
+    // not worth a command: and that a child was built on it may be what a lost file would have said
+    let frees_layers = |image: &ImageSeen<'_>| {
+        let mut layers = image.facts.chain.iter().filter_map(|chain| seen.layer(chain));
+        layers.any(|(layer, _)| freed.contains(layer))
+    };
+    let (going, light): (Vec<_>, Vec<_>) = freeable.into_iter().partition(|(_, image)| frees_layers(image));
     let mut arguments: Vec<String> = going.iter().flat_map(|(key, image)| arguments(seen, key, image)).collect();
     arguments.sort();
     let commands = words::commands("docker rmi", &arguments);
@@ -51,12 +67,18 @@ fn of<'a>(case: &Case<'a>, seen: &Seen<'a>) -> Option<Finding> {
         objects: unused.iter().map(|(key, _)| (*key).clone()).collect(),
         cause,
         evidence,
-        remedy: Remedy { commands, note: note(case, seen, &unused, staying.len()) },
+        remedy: Remedy { commands, note: note(case, seen, &unused, staying.len(), light.len()) },
         ..base
     })
 }
 
-fn note<'a>(case: &Case<'a>, seen: &Seen<'a>, unused: &[(&'a Key, &ImageSeen<'a>)], staying: usize) -> String {
+fn note<'a>(
+    case: &Case<'a>,
+    seen: &Seen<'a>,
+    unused: &[(&'a Key, &ImageSeen<'a>)],
+    staying: usize,
+    light: usize,
+) -> String {
     let mut note = String::new();
     if staying < unused.len() {
         note.push_str("What was pulled can be pulled again; what was built or loaded here is gone for good. ");
@@ -69,6 +91,13 @@ fn note<'a>(case: &Case<'a>, seen: &Seen<'a>, unused: &[(&'a Key, &ImageSeen<'a>
         n => note.push_str(&format!(
             " {n} of them stay: images in use were built on them, and `docker rmi` would take only their names."
         )),
+    }
+    match light {
+        0 => {}
+        1 => note.push_str(" 1 of them shares every layer with another: removing it frees next to nothing."),
+        n => {
+            note.push_str(&format!(" {n} of them share every layer with others: removing them frees next to nothing."))
+        }
     }
     note.push_str(&dangling_image::cached(seen, unused));
     note.push_str(&unseen_users(case, unused));

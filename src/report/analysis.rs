@@ -7,6 +7,7 @@ use super::{Cannot, Options};
 use crate::disk::{Disk, is_flocked};
 use crate::docker::counted::counted;
 use crate::docker::df::DiskUsage;
+use crate::docker::measured::wrong_sizes;
 use crate::docker::seen::Seen;
 use crate::docker::sizes::Sizes;
 use crate::docker::{Active, DaemonConfig, EngineVersion, Selected, active, cache, infer, selected_root};
@@ -44,10 +45,11 @@ impl Reading {
         let owners = Owners::of(&inventory);
         let (claims, meters) = claims(&inventory, &owners);
         let ledger = usage::measure(&disk, &claims, owners.len(), meters.len(), threads, progress);
-        let measures = meters.into_iter().zip(ledger.meters.iter().copied()).collect();
+        let measures: BTreeMap<Place, Measure> = meters.into_iter().zip(ledger.meters.iter().copied()).collect();
         let live_since = live_since(&disk, &inventory);
         let mut problems = inventory.problems.clone();
         problems.extend(ledger.problems.iter().cloned());
+        problems.extend(wrong_sizes(&inventory, &measures));
         problems.extend(disk.trees().filter(|tree| !tree.is_quiet()).map(|tree| loud(tree.name())));
         problems.sort();
         Ok(Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems })

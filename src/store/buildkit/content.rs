@@ -7,10 +7,13 @@
 
 use super::leases::{Leases, blob_key};
 use super::{STORE, Site};
-use crate::disk::{Dir, FileKind};
+use crate::disk::{Dir, FileKind, Unreadable};
 use crate::inventory::facts::Blob;
 use crate::inventory::{Entity, Inventory, OwnerKind};
 use crate::terms::{Digest, Kind, LinkKind, Lost, Place};
+
+/// Blobs up to this length are hashed whenever they are met.
+const HASHED: u64 = 1 << 20;
 
 /// Claims what lies there, and joins it with what the database knows of it.
 pub(super) fn survey(site: &Site<'_>, inv: &mut Inventory, leases: &Leases, database: &Place) {
@@ -45,8 +48,30 @@ fn blob_files(site: &Site<'_>, inv: &mut Inventory, leases: &Leases, dir: &Dir<'
         let Some(digest) = std::str::from_utf8(name).ok().and_then(Digest::from_hex) else { continue };
         let at = dir.place().join(name);
         let known = leases.blobs.get(&digest).cloned().unwrap_or_default();
+        hashed(inv, dir, name, &digest, &known);
         let blob = Blob { at: Some(at.clone()), ..known };
         inv.add(blob_key(site, digest.as_str()), Entity::new(blob).tree(at, OwnerKind::Blob));
+    }
+}
+
+/// Manifests and attestations are small and are hashed here; of a longer blob only the length is compared.
+fn hashed(inv: &mut Inventory, dir: &Dir<'_>, name: &[u8], digest: &Digest, known: &Blob) {
+    let at = dir.place().join(name);
+    let stat = match dir.stat(name) {
+        // removed since it was listed
+        Err(Unreadable::Missing) => return,
+        stat => inv.note("unreadable-file", &at, Lost::Nothing, stat),
+    };
+    let Some(stat) = stat else { return };
+    if let Some(recorded) = known.recorded.values().find(|recorded| **recorded != stat.size) {
+        let cause = format!("{} bytes long; the database has {recorded}", stat.size);
+        inv.problem("blob-size-mismatch", &at, Lost::Nothing, cause);
+    } else if stat.size <= HASHED {
+        let Some(bytes) = inv.note("unreadable-file", &at, Lost::Nothing, dir.read(name)) else { return };
+        let real = Digest::of(&bytes);
+        if real != *digest {
+            inv.problem("blob-hash-mismatch", &at, Lost::Nothing, format!("the content hashes to {real}"));
+        }
     }
 }
 

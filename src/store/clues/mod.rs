@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) use config::of_container;
 
 use super::Site;
-use crate::disk::{Dir, FileKind, Unreadable};
+use crate::disk::Dir;
 use crate::inventory::{Clue, Inventory};
 use crate::terms::{Lost, Place};
 
@@ -79,8 +79,8 @@ pub(super) fn of_top(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
     if !known("plugins/storage/ingest") && !known("plugins/storage/blobs") {
         since("plugins/storage", (29, 7, 0), "an empty plugins/storage is made since 29.7");
     }
-    if let Some(kind) = top.kind(b"engine-id").filter(|kind| *kind != FileKind::File) {
-        inv.problem("unreadable-file", &site.at("engine-id"), Lost::Nothing, Unreadable::NotAFile(kind));
+    if top.kind(b"engine-id").is_some() {
+        engine_id(inv, top);
     }
     let mut until = |path: &str, version: Triple, because: &str| {
         below(inv, site, version, site.at(path), ABSENT, because);
@@ -99,6 +99,20 @@ pub(super) fn of_top(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
     shared_history(inv, site);
     network::look(inv, site);
     builds::look(inv, site);
+}
+
+/// A UUID, or the fingerprint of the key that an older engine had.
+// moby daemon/id.go: loadOrCreateID, migrateTrustKeyID
+fn engine_id(inv: &mut Inventory, top: &Dir<'_>) {
+    let at = top.place().join("engine-id");
+    let Some(bytes) = inv.note("unreadable-file", &at, Lost::Nothing, top.read(b"engine-id")) else { return };
+    let text = bytes.trim_ascii();
+    let parts = |separator: u8| text.split(move |b| *b == separator).map(<[u8]>::len).collect::<Vec<_>>();
+    let uuid = parts(b'-') == [8, 4, 4, 4, 12] && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    let key = parts(b':') == [4; 12] && text.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b':');
+    if !uuid && !key {
+        inv.problem("damaged-file", &at, Lost::Nothing, "is neither a UUID nor the fingerprint of a key");
+    }
 }
 
 /// Every start makes `runtimes/` anew, empty as a rule.

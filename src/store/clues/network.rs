@@ -9,10 +9,9 @@
 use serde_json::Value;
 
 use super::{Triple, at_least, below, written};
-use crate::disk::DATABASE_CAP;
-use crate::format::bolt::Bolt;
 use crate::inventory::Inventory;
-use crate::store::Site;
+use crate::store::{Site, bolt_file};
+use crate::terms::Lost;
 
 /// What the default bridge has since when.
 // moby libnetwork/drivers/bridge/bridge_store.go: MarshalJSON
@@ -23,11 +22,18 @@ const SINCE: &[(&str, Triple, &str)] = &[
     ("TrustedHostInterfaces", (28, 2, 0), "TrustedHostInterfaces, written since 28.2"),
 ];
 
-/// A question, not evidence for anything else: what cannot be read here tells nothing.
+/// A question, not evidence for anything else: no reference is lost with it.
 pub(super) fn look(inv: &mut Inventory, site: &Site<'_>) {
     let at = site.at("network/files/local-kv.db");
-    let bolt = site.disk.read_capped(&at, DATABASE_CAP).ok().and_then(|bytes| Bolt::open(bytes).ok());
-    let Some(tree) = bolt.map(|bolt| bolt.read()) else { return };
+    let problems = inv.problems.len();
+    let Some(tree) = bolt_file::read(site, inv, &at, &Lost::Nothing) else {
+        // the engine makes it with its directory
+        let made = site.disk.stat(&site.at("network/files")).is_ok();
+        if made && inv.problems.len() == problems {
+            inv.problem("missing-file", &at, Lost::Nothing, "no such file: the networks are not known");
+        }
+        return;
+    };
     let Some(bucket) = tree.at(&[b"libnetwork"]) else { return };
     let time = written(site, &at);
     for (key, value) in bucket.entries() {

@@ -17,11 +17,12 @@ pub(super) struct Known {
 }
 
 /// Labels and options of volumes lie nowhere else. No reference is lost with them: containers name their volumes.
-pub(super) fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, has_volumes: bool) -> Known {
+pub(super) fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>) -> Known {
     let at = dir.place().join("metadata.db");
     let problems = inv.problems.len();
     let Some(tree) = bolt_file::read(site, inv, &at, &Lost::Nothing) else {
-        if inv.problems.len() == problems && has_volumes {
+        // the engine makes it at its first start
+        if inv.problems.len() == problems {
             inv.problem("missing-file", &at, Lost::Nothing, "missing: labels and options of all volumes are lost");
         }
         return Known::default();

@@ -26,10 +26,11 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     inv.scaffold(site.root, "engine", &dir);
     let local: Vec<&str> = dir
         .entries()
-        .filter(|(_, kind)| *kind == FileKind::Dir)
+        // a directory in the place of the database is damage, not a volume: no engine starts on it
+        .filter(|(name, kind)| *kind == FileKind::Dir && *name != b"metadata.db")
         .filter_map(|(name, _)| std::str::from_utf8(name).ok())
         .collect();
-    let known = database::read(&mut inv, site, &dir, !local.is_empty());
+    let known = database::read(&mut inv, site, &dir);
     for name in &local {
         one(&mut inv, site, &dir, name, &known);
     }
