@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use deadweight::disk::{Disk, Tree};
 use deadweight::docker::cache::{CacheRow, prunable, rows};
 use deadweight::docker::seen::{Seen, Triple};
-use deadweight::docker::sizes::{Measures, Size, Sizes};
+use deadweight::docker::sizes::{Measures, Sizes};
 use deadweight::inventory::Inventory;
 use deadweight::terms::Kind;
 use deadweight::usage::{Claims, default_threads, measure};
@@ -128,7 +128,7 @@ fn taken(out: &str) -> Vec<String> {
     out.lines().filter_map(id).filter(|id| id.len() == 25 && id.bytes().all(|b| b.is_ascii_alphanumeric())).collect()
 }
 
-/// `Total:	2.32MB`, `Total reclaimed space: 2.32MB`: bytes, to four digits.
+/// `Total: 2.32MB`, `Total reclaimed space: 2.32MB`: bytes, to four digits.
 fn total(out: &str) -> f64 {
     let word = out.lines().find(|line| line.starts_with("Total")).unwrap().split_whitespace().next_back().unwrap();
     let (digits, unit) = word.split_at(word.find(|c: char| c.is_ascii_alphabetic()).unwrap());
