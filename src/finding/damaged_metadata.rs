@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::words::{self, count};
 use super::{Case, Finding, Remedy, Rule, Severity};
 use crate::inventory::{Owner, OwnerKind};
-use crate::terms::{Key, Kind, Lost, Place, Problem};
+use crate::terms::{Key, Kind, LinkKind, Lost, Place, Problem};
 
 const CLASS: &str = "damaged-metadata";
 
@@ -25,7 +25,12 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
 
 fn finding(case: &Case<'_>, at: &Place, problems: &[&Problem]) -> Finding {
     let owner = owner_of(case, at);
-    let base = case.finding(CLASS, owner.as_slice());
+    // a container that does not load takes its read-write layer along
+    let things: Vec<&Key> = owner.iter().flat_map(|(_, owner)| with_layer(case, &owner.thing)).collect();
+    let base = match owner {
+        Some((_, owner)) if owner.thing.kind == Kind::Container => case.finding(CLASS, &case.owners_of(things)),
+        _ => case.finding(CLASS, owner.as_slice()),
+    };
     let said = words::list(problems.iter().map(|problem| problem.cause.as_str()));
     let lost: Vec<&str> = problems
         .iter()
@@ -54,6 +59,11 @@ fn finding(case: &Case<'_>, at: &Place, problems: &[&Problem]) -> Finding {
         remedy: Remedy { commands: Vec::new(), note },
         ..base
     }
+}
+
+fn with_layer<'k, 'a: 'k>(case: &Case<'a>, thing: &'k Key) -> Vec<&'k Key> {
+    let mounts = case.graph.targets(thing, LinkKind::ReadWrite);
+    std::iter::once(thing).chain(mounts.filter(|mount| !case.is_stranded(&mount.root, &mount.store))).collect()
 }
 
 fn distinct<'a>(names: &[&'a str]) -> Vec<&'a str> {

@@ -29,8 +29,8 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
                     commands: vec![words::command("docker rm -f", &[words::container_argument(seen, key)])],
                     note,
                 },
-                // on a live root a removal may be under way
-                youngest: case.live_since,
+                // of one that is marked as being removed the removal may be under way
+                youngest: case.live_since.filter(|_| !it.facts.state.dead),
                 ..base
             });
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::words::{count, list, size};
-use super::{Case, Finding, Remedy, Rule, age};
+use super::{Case, Finding, Remedy, Rule};
 use crate::terms::{Key, Kind};
 
 const CLASS: &str = "foreign-file";
@@ -38,8 +38,6 @@ fn finding(case: &Case<'_>, strangers: &[(&Key, bool)]) -> Finding {
         cause,
         evidence: base.paths.iter().map(ToString::to_string).collect(),
         remedy: Remedy { commands: Vec::new(), note: note.to_owned() },
-        // made by a daemon, it would be known a moment later
-        youngest: Some(age::UNKNOWN),
         ..base
     }
 }

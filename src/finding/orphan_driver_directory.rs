@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::words::{count, list, size};
+use super::words::{self, count, list, size};
 use super::{Case, Finding, Remedy, Rule, age, half_removed_container, unowned};
 use crate::docker::seen::Seen;
-use crate::terms::{Key, LinkKind, short_id};
+use crate::terms::{Key, LinkKind};
 
 const CLASS: &str = "orphan-driver-directory";
 
@@ -38,7 +38,7 @@ fn finding(case: &Case<'_>, seen: &Seen<'_>, orphans: &[&Key]) -> Finding {
          removal failed.",
         count(orphans.len(), "directory", "directories"),
         seen.store,
-        list(orphans.iter().map(|key| short_id(&key.id))),
+        list(orphans.iter().map(|key| words::short_directory(&key.id))),
         if orphans.len() == 1 { "is" } else { "are" },
         size(base.on_disk_bytes),
     );

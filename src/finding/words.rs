@@ -59,6 +59,14 @@ pub(super) fn image_argument(seen: &Seen<'_>, key: &Key) -> String {
     if seen.resolve(short) == Some(key) { short.to_owned() } else { key.id.to_string() }
 }
 
+/// The short form of a driver directory's name: that of an init directory keeps its ending.
+pub(super) fn short_directory(id: &str) -> String {
+    match id.strip_suffix("-init") {
+        Some(of) => format!("{}-init", short_id(of)),
+        None => short_id(id).to_owned(),
+    }
+}
+
 /// Nothing that a shell, or Docker's own options, would take for something else.
 pub(super) fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.:/@-".contains(c);

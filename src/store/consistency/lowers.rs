@@ -10,7 +10,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Inventory) {
     for (key, thing) in view.inv.of_kind(Kind::DriverDirectory).filter(|(key, _)| has_lowers(&key.store)) {
         let Some(facts) = thing.driver_directory() else { continue };
         let Some(at) = &facts.at else { continue };
-        if view.is_in_use(key) {
+        if view.is_in_use(key) && !view.is_leaving(key) {
             files(view, out, thing, facts, at);
             below(view, out, key, facts, at);
             snapshot(view, out, key, facts, at);
@@ -19,7 +19,8 @@ pub(super) fn check(view: &View<'_>, out: &mut Inventory) {
     for (key, thing) in view.inv.of_kind(Kind::Layer).filter(|(key, _)| has_lowers(&key.store)) {
         thing.layer().into_iter().for_each(|layer| compare(view, out, key, layer));
     }
-    for (key, thing) in view.inv.of_kind(Kind::Mount).filter(|(key, _)| has_lowers(&key.store)) {
+    let stays = |key: &Key| has_lowers(&key.store) && !view.leaving.contains(key);
+    for (key, thing) in view.inv.of_kind(Kind::Mount).filter(|(key, _)| stays(key)) {
         thing.mount().into_iter().for_each(|mount| stands(view, out, key, mount));
     }
 }

@@ -36,13 +36,20 @@ struct View<'a> {
     holders: BTreeMap<&'a Key, Vec<&'a Link>>,
     /// Where something is wrong already.
     faults: BTreeSet<&'a Place>,
+    /// Read-write layers that are being removed.
+    leaving: BTreeSet<Key>,
 }
 
 impl<'a> View<'a> {
     fn of(inv: &'a Inventory) -> Self {
         let mut holders: BTreeMap<&Key, Vec<&Link>> = BTreeMap::new();
         inv.links.iter().filter(|link| holds(link)).for_each(|link| holders.entry(&link.to).or_default().push(link));
-        Self { inv, holders, faults: inv.problems.iter().map(|problem| &problem.at).collect() }
+        Self {
+            inv,
+            holders,
+            faults: inv.problems.iter().map(|problem| &problem.at).collect(),
+            leaving: on_their_way_out(inv),
+        }
     }
 
     /// A driver directory of the same store as `like`.
@@ -59,9 +66,27 @@ impl<'a> View<'a> {
         self.holders.get(directory).into_iter().flatten().any(|link| link.kind != LinkKind::Interrupted)
     }
 
+    /// By nothing but read-write layers that are being removed.
+    fn is_leaving(&self, directory: &Key) -> bool {
+        let holders = self.holders.get(directory).map(Vec::as_slice).unwrap_or_default();
+        !holders.is_empty() && holders.iter().all(|link| self.leaving.contains(&link.from))
+    }
+
     fn is_faulty(&self, at: &Place) -> bool {
         self.faults.contains(at)
     }
+}
+
+/// The read-write layers of containers whose removal has begun: it deletes their directories file by file, and then them.
+/// What is missing of them is missed by nobody.
+// moby daemon/delete.go cleanupContainer
+fn on_their_way_out(inv: &Inventory) -> BTreeSet<Key> {
+    let leaving = inv.of_kind(Kind::Container).filter(|(_, thing)| {
+        thing.container().is_some_and(|it| it.broken.is_none() && (it.state.dead || it.state.removal_in_progress))
+    });
+    let leaving: BTreeSet<&Key> = leaving.map(|(key, _)| key).collect();
+    let links = inv.links.iter().filter(|link| link.kind == LinkKind::ReadWrite && leaving.contains(&link.from));
+    links.map(|link| link.to.clone()).collect()
 }
 
 fn holds(link: &Link) -> bool {
@@ -94,7 +119,9 @@ fn drop_vanished(disk: &Disk, inv: &mut Inventory) {
 
 /// Layers and mounts whose directory is not there.
 fn missing_directories(disk: &Disk, inv: &mut Inventory) {
-    let stored = |link: &&Link| holds(link) && matches!(link.from.kind, Kind::Layer | Kind::Mount);
+    let leaving = on_their_way_out(inv);
+    let stays = |link: &Link| matches!(link.from.kind, Kind::Layer | Kind::Mount) && !leaving.contains(&link.from);
+    let stored = |link: &&Link| holds(link) && stays(link);
     let dangling: Vec<Link> = inv.links.iter().filter(stored).filter(|l| inv.get(&l.to).is_none()).cloned().collect();
     for link in dangling {
         let store = |kind| {

@@ -145,3 +145,20 @@ fn the_content_of_a_live_directory_is_there() {
     fs::remove_dir_all(sample.data(0).join("diff")).unwrap();
     assert_eq!(codes(&sample), ["missing-directory"]);
 }
+
+#[test]
+fn what_the_removal_of_a_dead_container_has_not_left_is_missed_by_nobody() {
+    let spoil = |sample: &Sample| {
+        fs::remove_file(sample.home(MOUNT).join("lower")).unwrap();
+        fs::remove_dir_all(sample.home(&format!("{MOUNT}-init"))).unwrap();
+    };
+    let sample = Sample::overlay2();
+    spoil(&sample);
+    assert!(!codes(&sample).is_empty());
+    let sample = Sample::overlay2();
+    spoil(&sample);
+    let config = sample.path("containers").join(CONTAINER).join("config.v2.json");
+    let text = fs::read_to_string(&config).unwrap();
+    put(&config, text.replace("\"State\":{}", "\"State\":{\"Dead\":true}").as_bytes());
+    assert_eq!(codes(&sample), Vec::<&str>::new());
+}
