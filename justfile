@@ -8,7 +8,7 @@ check:
     cargo clippy --all-targets -- -D warnings
     cargo test
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-    cargo deny --offline check bans licenses sources
+    cargo deny check bans licenses sources
 
 # the whole live campaign; needs root and dockerd
 live seed="1":

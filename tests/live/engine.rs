@@ -16,6 +16,17 @@ pub(crate) struct Engine {
     daemon: Option<Child>,
 }
 
+/// The client beside dockerd (`/usr/sbin/dockerd` and `/usr/bin/docker`), `DOCKER`, or whatever the PATH has.
+fn client_path() -> PathBuf {
+    if let Some(given) = std::env::var_os("DOCKER") {
+        return given.into();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut homes: Vec<PathBuf> = std::env::split_paths(&path).filter(|dir| dir.join("dockerd").is_file()).collect();
+    homes.extend(homes.clone().iter().filter_map(|dir| Some(dir.parent()?.join("bin"))));
+    homes.into_iter().map(|dir| dir.join("docker")).find(|docker| docker.is_file()).unwrap_or_else(|| "docker".into())
+}
+
 /// Why there is none, in one line; a failure where an engine is required.
 pub(crate) fn absent() -> Option<String> {
     let why = if !rustix::process::geteuid().is_root() {
@@ -100,9 +111,12 @@ impl Engine {
         text.lines().rev().take(15).collect::<Vec<_>>().join("\n")
     }
 
-    /// The engine's client, for this engine.
+    /// A program that speaks to this engine as its client does. The client is the one that came with the engine: another
+    /// on the PATH may lack the builder that this engine needs.
     pub(crate) fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new(if program == "docker" { client_path() } else { program.into() });
+        let near = client_path().parent().map(|dir| dir.display().to_string()).unwrap_or_default();
+        command.env("PATH", format!("{near}:{}", std::env::var("PATH").unwrap_or_default()));
         command.env("DOCKER_HOST", format!("unix://{}", self.socket().display()));
         command.env("DOCKER_CONFIG", self.dir.path().join("client")).stdin(Stdio::null());
         command
