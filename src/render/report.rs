@@ -1,5 +1,6 @@
 //! The report, for people: the verdict, the owners that add up, the findings, what could not be read.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::{Paper, table};
@@ -83,8 +84,10 @@ fn one(finding: &Finding, paper: &Paper, out: &mut dyn Write) -> io::Result<()> 
 fn holes(report: &Report, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     if !report.withheld.is_empty() {
         writeln!(out, "{}", paper.bold("Withheld, since something it rests on could not be read:"))?;
-        for withheld in report.withheld.iter().take(SHOWN) {
-            wrapped(&format!("{}: {}", withheld.class, withheld.because), "  ", paper, out)?;
+        for (class, because) in by_class(report) {
+            let more = because.len().saturating_sub(1);
+            let more = if more == 0 { String::new() } else { format!(" (and {more} more reasons)") };
+            wrapped(&format!("{class}: {}{more}", because.first().unwrap_or(&"")), "  ", paper, out)?;
         }
         writeln!(out)?;
     }
@@ -99,6 +102,15 @@ fn holes(report: &Report, paper: &Paper, out: &mut dyn Write) -> io::Result<()> 
         }
     }
     Ok(())
+}
+
+/// The reasons for which each class is withheld.
+fn by_class(report: &Report) -> BTreeMap<&str, Vec<&str>> {
+    let mut classes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for withheld in &report.withheld {
+        classes.entry(&withheld.class).or_default().push(&withheld.because);
+    }
+    classes
 }
 
 /// Words between blanks, broken at the paper's width.

@@ -60,14 +60,14 @@ fn differs(analysis: &Analysis<'_>, totals: &Totals) -> Option<String> {
         .map(|weight| weight.apparent)
         .sum();
     let full_copies = analysis.seen.iter().any(|seen| matches!(&*seen.store, "vfs" | "btrfs"));
-    let mut why: Vec<String> = Vec::new();
-    let mut hides = |what: &str, bytes: u64| {
-        if bytes > 0 {
-            why.push(format!("{what} ({})", human(bytes)));
-        }
-    };
-    hides("container logs", of(OwnerKind::ContainerLogs));
-    hides("init layers", of(OwnerKind::InitLayer));
+    let mut hidden = [
+        (hidden_layers(analysis), "layers that no image shows"),
+        (of(OwnerKind::ContainerLogs), "container logs"),
+        (of(OwnerKind::InitLayer), "init layers"),
+    ];
+    hidden.sort_by(|a, b| b.cmp(a));
+    let shown = hidden.iter().filter(|(bytes, _)| *bytes > 0);
+    let mut why: Vec<String> = shown.map(|(bytes, what)| format!("{what} ({})", human(*bytes))).collect();
     if full_copies {
         why.push("every layer is a full copy, of which Docker counts what it adds".to_owned());
     }
@@ -81,6 +81,13 @@ fn differs(analysis: &Analysis<'_>, totals: &Totals) -> Option<String> {
         why.push("rows that overlap".to_owned());
     }
     (!why.is_empty()).then(|| format!("They differ because of {}.", why.join(", ")))
+}
+
+/// Layers that enter no SIZE total: held by containers, by rows of 0 B, or by nothing.
+fn hidden_layers(analysis: &Analysis<'_>) -> u64 {
+    let layers = analysis.reading.owners.iter().filter(|(_, owner)| owner.key.kind == OwnerKind::Layer);
+    let hidden = layers.filter(|(_, owner)| !analysis.counted.contains(&owner.key));
+    hidden.filter_map(|(number, _)| analysis.reading.ledger.owners.get(number)).map(|weight| weight.allocated).sum()
 }
 
 /// What is offered first, the least harm before the most: leftovers of removed images, then caches, then what somebody may
