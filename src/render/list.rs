@@ -18,7 +18,7 @@ pub fn list(list: &List, quiet: bool, paper: &Paper, out: &mut dyn Write) -> io:
     );
     for row in &list.rows {
         rows.add_row([
-            if row.name.is_empty() { "<none>".to_owned() } else { paper.text(&row.name) },
+            if row.name.is_empty() { "<none>".to_owned() } else { cut(&paper.text(&row.name), paper) },
             paper.text(&row.id),
             paper.plain(&row.store),
             paper.size(row.own_bytes),
@@ -46,14 +46,26 @@ fn kept_by(row: &Row, paper: &Paper) -> String {
 fn keeper_name(keeper: &Object, paper: &Paper) -> String {
     match (keeper.kind.as_str(), keeper.name.as_str()) {
         ("itself", _) => "itself".to_owned(),
+        // a description of what was built is no name
+        (kind @ "cache-record", _) => format!("{kind} {}", paper.text(&keeper.id)),
         (kind, "") => format!("{kind} {}", paper.text(&keeper.id)),
         (kind, name) => format!("{kind} {}", paper.text(name)),
     }
+}
+
+/// A name that leaves room for the other columns.
+fn cut(text: &str, paper: &Paper) -> String {
+    const ROOM: usize = 48;
+    if paper.no_trunc || text.chars().count() <= ROOM {
+        return text.to_owned();
+    }
+    text.chars().take(ROOM - 1).chain(['…']).collect()
 }
 
 /// The few particulars that fit a line.
 fn about(row: &Row, paper: &Paper) -> String {
     let words = ["broken", "state", "image_as_typed", "type", "driver", "description"];
     let text = |key: &&str| row.detail.get(*key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    words.iter().filter_map(text).map(|text| paper.plain(text)).collect::<Vec<_>>().join(" ")
+    let told = words.iter().filter_map(text).filter(|text| **text != row.name);
+    told.map(|text| cut(&paper.plain(text), paper)).collect::<Vec<_>>().join(" ")
 }

@@ -124,10 +124,11 @@ impl CacheId {
     }
 }
 
-/// The twelve characters that Docker shows of an ID; other names stay whole.
+/// The twelve characters that Docker shows of an ID, of a record of build cache too; other names stay whole.
 pub fn short_id(id: &str) -> &str {
     let hex = id.strip_prefix("sha256:").unwrap_or(id);
-    if is_hex64(hex) { hex.get(..12).unwrap_or(hex) } else { id }
+    let cached = id.len() == 25 && id.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    if is_hex64(hex) || cached { hex.get(..12).unwrap_or(hex) } else { id }
 }
 
 fn is_hex64(hex: &str) -> bool {
