@@ -21,6 +21,7 @@ pub(super) const RULE: Rule = Rule {
         LinkKind::TopLayer,
         LinkKind::StandsOn,
         LinkKind::Parent,
+        LinkKind::StoredIn,
     ],
     check,
 };

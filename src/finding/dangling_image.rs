@@ -1,6 +1,6 @@
 //! Images without a tag that no image was built on: what stays behind when a tag moves on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{self, count, list, size};
 use super::{Case, Finding, Remedy, Rule};
@@ -9,12 +9,12 @@ use crate::terms::{Key, Kind, LinkKind, short_id};
 
 const CLASS: &str = "dangling-image";
 
-/// A lost tag, or a lost child, makes an image look dangling.
-pub(super) const RULE: Rule = Rule {
-    class: CLASS,
-    relies_on: &[LinkKind::Names, LinkKind::BuiltOn, LinkKind::RunsFrom, LinkKind::TopLayer, LinkKind::Parent],
-    check,
-};
+/// A lost tag, a lost child, or one that does not load, makes an image look dangling.
+pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: IMAGES, check };
+
+/// What images are judged by. One whose layer does not load does not load itself.
+pub(super) const IMAGES: &[LinkKind] =
+    &[LinkKind::Names, LinkKind::BuiltOn, LinkKind::RunsFrom, LinkKind::TopLayer, LinkKind::Parent, LinkKind::StoredIn];
 
 type Images<'s, 'a> = Vec<(&'a Key, &'s ImageSeen<'a>)>;
 
@@ -22,12 +22,56 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for seen in case.in_use() {
         let dangling = seen.images.iter().filter(|(_, image)| image.is_dangling()).map(|(key, image)| (*key, image));
+        let wanted = parents_in_doubt(case, seen);
+        let (doubtful, dangling): (Images<'_, '_>, Images<'_, '_>) =
+            dangling.partition(|(key, _)| wanted.contains_key(key));
         let (loose, held): (Images<'_, '_>, Images<'_, '_>) =
-            dangling.partition(|(_, image)| image.containers.is_empty());
+            dangling.into_iter().partition(|(_, image)| image.containers.is_empty());
         findings.extend((!loose.is_empty()).then(|| loose_ones(case, seen, &loose)));
         findings.extend((!held.is_empty()).then(|| held_ones(case, seen, &held)));
+        for (key, image) in doubtful {
+            let doubt = wanted.get(key).map(|child| {
+                format!(
+                    "image {} was built on {}, and does not say so or does not load",
+                    short_id(&child.id),
+                    short_id(&key.id)
+                )
+            });
+            findings.push(Finding { doubt, ..loose_ones(case, seen, &vec![(key, image)]) });
+        }
     }
     findings
+}
+
+/// Images that another was built on although the engine does not see it: the other does not load, or its `parent` file is
+/// gone. The engine removes that file only together with the parent (moby image/store.go Delete), and the classic builder
+/// leaves each image with one history entry more than the one it was built on.
+fn parents_in_doubt<'a>(case: &Case<'a>, seen: &Seen<'a>) -> BTreeMap<&'a Key, &'a Key> {
+    let mut wanted: BTreeMap<&Key, &Key> = BTreeMap::new();
+    for key in seen.images.keys() {
+        let children = case.graph.holders(key).filter(|(_, edge)| edge.kind == LinkKind::BuiltOn);
+        let unloaded = children.map(|(child, _)| child).find(|child| !seen.images.contains_key(*child));
+        wanted.extend(unloaded.map(|child| (*key, child)));
+    }
+    let dangling = seen.images.iter().filter(|(_, image)| image.is_dangling());
+    let by_history: BTreeMap<&[(String, bool)], (&Key, &ImageSeen<'_>)> =
+        dangling.map(|(key, image)| (image.facts.history.as_slice(), (*key, image))).collect();
+    for (child, image) in seen.images.iter().filter(|(_, image)| image.facts.parent.is_none()) {
+        let Some(((last, _), before)) = image.facts.history.split_last() else { continue };
+        let Some((key, parent)) = by_history.get(before).filter(|_| !before.is_empty() && !is_buildkits(last)) else {
+            continue;
+        };
+        if image.facts.chain.starts_with(&parent.facts.chain) {
+            wanted.entry(key).or_insert(child);
+        }
+    }
+    wanted
+}
+
+/// BuildKit makes no images in between, and says no parent.
+fn is_buildkits(created_by: &str) -> bool {
+    let word = created_by.split(' ').next().unwrap_or_default();
+    created_by.ends_with("# buildkit") || (!word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase()))
 }
 
 fn loose_ones<'a>(case: &Case<'a>, seen: &Seen<'a>, images: &Images<'_, 'a>) -> Finding {

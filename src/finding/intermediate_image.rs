@@ -6,7 +6,7 @@ use crate::terms::{Key, LinkKind};
 
 const CLASS: &str = "intermediate-image";
 
-pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[LinkKind::Names, LinkKind::BuiltOn], check };
+pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: dangling_image::IMAGES, check };
 
 fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -13,6 +13,7 @@ use crate::terms::{Key, Kind, LinkKind, short_id};
 pub(super) const HOLDING_LAYERS: &[LinkKind] = &[
     LinkKind::TopLayer,
     LinkKind::Parent,
+    LinkKind::StoredIn,
     LinkKind::StandsOn,
     LinkKind::Caches,
     LinkKind::SharesLayer,

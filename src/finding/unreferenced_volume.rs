@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::words::{self, count, list, shown, size};
 use super::{Case, Finding, Remedy, Rule};
 use crate::docker::seen::Triple;
-use crate::inventory::facts::Volume;
-use crate::terms::{Key, Kind, LinkKind};
+use crate::inventory::facts::{Mount, Volume};
+use crate::terms::{Key, Kind, LinkKind, short_id};
 
 const CLASS: &str = "unreferenced-volume";
 
@@ -37,7 +37,25 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
             groups.entry((&key.root, group)).or_default().push((key, volume));
         }
     }
-    groups.into_iter().map(|((_, group), volumes)| finding(case, group, &volumes)).collect()
+    groups
+        .into_iter()
+        .map(|((root, group), volumes)| Finding { doubt: lost_container(case, root), ..finding(case, group, &volumes) })
+        .collect()
+}
+
+/// A read-write layer of a container that has no directory any more. Which volumes that one used was said there only.
+fn lost_container(case: &Case<'_>, root: &str) -> Option<String> {
+    let mut mounts = case.inventory.of_kind(Kind::Mount).filter(|(key, _)| *key.root == *root);
+    let had = |mount: &Key| {
+        let kinds = [LinkKind::ReadWrite, LinkKind::ImageMount];
+        case.graph.holders(mount).any(|(_, edge)| kinds.contains(&edge.kind))
+    };
+    let of_container = |mount: &Mount| mount.init_id.is_some();
+    let (lost, _) = mounts.find(|(key, thing)| thing.mount().is_some_and(of_container) && !had(key))?;
+    Some(format!(
+        "container {} has a read-write layer and no config: which volumes it used is not known",
+        short_id(&lost.id)
+    ))
 }
 
 /// None if a container that the engine loads uses it.
@@ -83,7 +101,7 @@ fn is_labelled(volume: &Volume) -> bool {
 
 fn finding(case: &Case<'_>, group: Group, volumes: &Volumes<'_>) -> Finding {
     let base = case.finding(CLASS, &case.owners_of(volumes.iter().map(|(key, _)| *key)));
-    let names = list(volumes.iter().map(|(key, _)| crate::terms::short_id(&key.id)));
+    let names = list(volumes.iter().map(|(key, _)| short_id(&key.id)));
     let number = |kind: &str| count(volumes.len(), &format!("{kind}volume"), &format!("{kind}volumes"));
     let (is, it) = (if volumes.len() == 1 { "is" } else { "are" }, words::it(volumes.len()));
     let weight = size(base.on_disk_bytes);
@@ -204,5 +222,5 @@ fn prune(version: Triple, group: Group, volumes: &Volumes<'_>) -> String {
 
 fn name(case: &Case<'_>, container: &Key) -> String {
     let name = case.inventory.get(container).map_or("", |thing| thing.name.as_str());
-    if name.is_empty() { crate::terms::short_id(&container.id).to_owned() } else { name.to_owned() }
+    if name.is_empty() { short_id(&container.id).to_owned() } else { name.to_owned() }
 }

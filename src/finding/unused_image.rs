@@ -9,21 +9,7 @@ use crate::terms::{Key, Kind, LinkKind};
 
 const CLASS: &str = "unused-image";
 
-pub(super) const RULE: Rule = Rule {
-    class: CLASS,
-    relies_on: &[
-        LinkKind::RunsFrom,
-        LinkKind::Names,
-        LinkKind::BuiltOn,
-        LinkKind::TopLayer,
-        LinkKind::Parent,
-        // what the cache holds too is not freed
-        LinkKind::Caches,
-        LinkKind::SharesLayer,
-        LinkKind::Leases,
-    ],
-    check,
-};
+pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: dangling_image::IMAGES, check };
 
 fn check(case: &Case<'_>) -> Vec<Finding> {
     case.in_use().filter_map(|seen| of(case, seen)).collect()

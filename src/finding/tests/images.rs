@@ -158,3 +158,25 @@ fn a_rotation_beyond_what_the_options_allow_is_nobodys_to_remove() {
     let strays = found.iter().find(|it| it.cause.contains("rotated away")).unwrap();
     assert_eq!((found.len(), strays.paths.len(), strays.on_disk_bytes), (2, 2, 2 * WEIGHT));
 }
+
+#[test]
+fn an_image_whose_child_does_not_load_or_forgot_it_is_not_pruned() {
+    let mut table = retagged();
+    table.image("child", &["base", "old", "gone"], Some("old")).tag("child:1", "child");
+    let (found, withheld) = table.ask(&dangling_image::RULE);
+    assert_eq!((found.len(), withheld.len()), (1, 1));
+    assert!(found[0].remedy.commands.is_empty(), "its child does not load: {withheld:?}");
+
+    let mut table = retagged();
+    let step = |text: &str| (text.to_owned(), false);
+    table.layer("child", Some("old")).image("child", &["base", "old", "child"], None).tag("child:1", "child");
+    table.history("old", &[step("/bin/sh -c one")]);
+    table.history("child", &[step("/bin/sh -c one"), step("/bin/sh -c two")]);
+    assert!(table.ask(&dangling_image::RULE).0[0].remedy.commands.is_empty(), "its parent file is gone");
+    table.history("child", &[step("/bin/sh -c one"), step("RUN two # buildkit")]);
+    assert_eq!(
+        table.findings(&dangling_image::RULE)[0].remedy.commands,
+        ["docker image prune"],
+        "BuildKit never writes one"
+    );
+}

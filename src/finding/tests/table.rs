@@ -266,6 +266,15 @@ impl Table {
         self
     }
 
+    pub(super) fn history(&mut self, image: &str, history: &[(String, bool)]) -> &mut Self {
+        let key = self.key(Kind::Image, digest(image).as_str());
+        match &mut self.inventory.entities.get_mut(&key).unwrap().facts {
+            crate::inventory::Facts::Image(image) => image.history = history.to_vec(),
+            _ => unreachable!(),
+        }
+        self
+    }
+
     /// When a directory last changed.
     pub(super) fn changed(&mut self, name: &str, ctime: (i64, u32)) -> &mut Self {
         let key = self.key(Kind::DriverDirectory, name);

@@ -114,3 +114,12 @@ fn a_data_root_inside_a_volume_is_named_with_who_uses_it() {
     assert_eq!(found[0].remedy.commands, ["docker buildx prune --builder lab", "docker buildx rm lab"]);
     assert!(found[1].remedy.commands.is_empty());
 }
+
+#[test]
+fn a_container_whose_directory_is_gone_may_have_used_any_volume() {
+    let mut table = table();
+    table.mount("gone", "base");
+    let (found, withheld) = table.ask(&rule::RULE);
+    assert!(found.iter().all(|it| it.remedy.commands.is_empty()));
+    assert!(withheld[0].because.contains("which volumes it used is not known"), "{withheld:?}");
+}

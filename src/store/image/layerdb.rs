@@ -50,6 +50,11 @@ pub(super) fn read(part: &Part<'_>, top: &Dir<'_>) -> Inventory {
 pub(super) fn each(part: &Part<'_>, dir: &Dir<'_>, read: impl Fn(&Place, &str, &mut Inventory) + Sync) -> Inventory {
     let mut inv = Inventory::default();
     temporary_files(part.site, &mut inv, &part.name, dir);
+    let is_id = |name: &[u8]| std::str::from_utf8(name).is_ok_and(|name| Digest::from_hex(name).is_some());
+    for (name, _) in dir.entries().filter(|(name, kind)| *kind != FileKind::Dir && is_id(name)) {
+        let cause = "is no directory, though its name is that of a layer or a container: what it named is unknown";
+        inv.problem("not-a-directory", &dir.place().join(name), links(ALL), cause);
+    }
     let dirs = dir.entries().filter(|(_, kind)| *kind == FileKind::Dir);
     let names: Vec<&str> = dirs.filter_map(|(name, _)| std::str::from_utf8(name).ok()).collect();
     inv.merge(gather(&names, |name, inv| {

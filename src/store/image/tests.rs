@@ -285,3 +285,13 @@ fn a_faulty_disk_is_told_where_it_fails() {
         assert_eq!((inv.of_kind(Kind::Layer).count(), inv.of_kind(Kind::Mount).count()), (3, 1), "{below}");
     }
 }
+
+#[test]
+fn a_file_where_the_directory_of_a_layer_or_mount_was_says_what_is_lost() {
+    for entry in [|sample: &Sample| sample.layer(1), Sample::mount_entry] {
+        let sample = Sample::overlay2();
+        fs::remove_dir_all(entry(&sample)).unwrap();
+        put(&entry(&sample), b"x");
+        assert!(lost(&sample.survey(), "not-a-directory").contains(&LinkKind::StoredIn));
+    }
+}
