@@ -3,16 +3,17 @@
 //! Bytes on disk become words, words become claims, claims become a graph and a ledger, those become findings,
 //! findings become a report. Imports go down this list, data goes up it (`ARCHITECTURE.md`).
 
-pub mod cli;
+pub mod cli; // F11
 pub mod disk; // F2
 pub mod docker; // F6
-pub mod explain; // F6
-pub mod finding; // F6
+pub mod explain; // F7
+pub mod finding; // F7
 pub mod format; // F1
 pub mod graph; // F5
 pub mod inventory; // F3
-pub mod render; // F9
-pub mod report; // F8
+pub mod plan; // F8
+pub mod render; // F10
+pub mod report; // F9
 pub mod store; // F4
 pub mod terms; // F0
-pub mod usage; // F5 // F10
+pub mod usage; // F5

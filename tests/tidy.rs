@@ -17,9 +17,10 @@ const FLOORS: &[(&str, u8)] = &[
     ("docker", 6),
     ("explain", 7),
     ("finding", 7),
-    ("report", 8),
-    ("render", 9),
-    ("cli", 10),
+    ("plan", 8),
+    ("report", 9),
+    ("render", 10),
+    ("cli", 11),
 ];
 
 /// Ways to open a file.

@@ -101,6 +101,12 @@ pub(super) enum Command {
     },
     /// The reference graph
     Graph,
+    /// What removals would free, one after the other: paths, bytes, and what Docker would say or refuse
+    WhatIf {
+        /// A removal as typed after `docker`, in quotes: "rm -v web" "image prune -f"
+        #[arg(required = true, value_name = "ACTION")]
+        actions: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, Args)]

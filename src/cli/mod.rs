@@ -1,4 +1,4 @@
-//! F10: arguments, exit codes, progress; one file for each subcommand.
+//! F11: arguments, exit codes, progress; one file for each subcommand.
 
 mod args;
 mod df;
@@ -10,6 +10,7 @@ mod progress;
 mod report;
 mod run;
 mod status;
+mod whatif;
 mod why;
 
 use std::io::{self, Write};

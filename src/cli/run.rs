@@ -70,6 +70,7 @@ fn dispatch(
         Command::Why { object } => super::why::run(cx, analysis, &object, out, err),
         Command::Ls(ls) => super::ls::run(cx, analysis, &ls, out, err),
         Command::Graph => super::graph::run(cx, analysis, out),
+        Command::WhatIf { actions } => super::whatif::run(cx, analysis, &actions, out, err),
         Command::Status => super::status::run(cx, analysis, out),
         Command::Df { verbose, .. } => super::df::run(cx, analysis, verbose, out, err),
     }
@@ -96,6 +97,9 @@ fn options(global: &Global) -> Result<Options, String> {
 
 /// What clap cannot see.
 fn check(command: &Command) -> Result<(), String> {
+    if let Command::WhatIf { actions } = command {
+        super::whatif::parse(actions)?;
+    }
     if let Command::Report { fail_on } = command {
         for rule in fail_on {
             let (class, _) = super::report::split(rule)

@@ -1,4 +1,4 @@
-//! F9: lays the report out; adds nothing up.
+//! F10: lays the report out; adds nothing up.
 
 mod df;
 mod dot;
@@ -6,6 +6,7 @@ mod list;
 mod report;
 mod status;
 mod table;
+mod whatif;
 mod why;
 
 pub use df::left_out;
@@ -14,6 +15,7 @@ pub use list::list;
 pub use report::report;
 pub use status::status;
 pub use table::{Paper, table};
+pub use whatif::what_if;
 pub use why::why;
 
 use std::io::{self, Write};

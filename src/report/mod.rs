@@ -1,4 +1,4 @@
-//! F8: the contract. Every number that is shown is made here, from what the floors below found.
+//! F9: the contract. Every number that is shown is made here, from what the floors below found.
 
 mod analysis;
 mod build;
@@ -10,6 +10,7 @@ mod network;
 mod open;
 mod status;
 mod verdict;
+mod whatif;
 mod why;
 
 pub use analysis::{Analysis, Engine as EngineSeen, Reading};
@@ -21,4 +22,5 @@ pub use list::{Lines, List, Listing, Row, lines, list};
 pub use network::{Network, NetworkLink, NetworkNode, network};
 pub use open::{Cannot, Options};
 pub use status::{Status, Store, status};
+pub use whatif::{Together, WhatIf, WhatIfStep, what_if};
 pub use why::why;

@@ -22,7 +22,7 @@ use crate::inventory::facts::{Layer, Mount};
 use crate::terms::{ChainId, Key, Kind};
 pub use containers::ContainerSeen;
 pub use images::ImageSeen;
-pub use reference::{Reference, familiar};
+pub use reference::{Named, Reference, familiar};
 pub use volumes::VolumeSeen;
 
 /// Major, minor, patch.

@@ -36,6 +36,16 @@ impl Reference {
 }
 
 impl Named {
+    /// The repository, with its domain.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.domain, self.path)
+    }
+
+    /// It names a digest, not a tag.
+    pub fn is_digest(&self) -> bool {
+        self.suffix.starts_with('@')
+    }
+
     /// The short form, which `repositories.json` is keyed by.
     pub fn familiar(&self) -> String {
         let path = match self.path.strip_prefix("library/") {

@@ -224,6 +224,8 @@ pub struct MountPoint {
     pub id: String,
     /// `Spec.Source` is empty or absent: the volume is anonymous.
     pub anonymous: bool,
+    /// `Spec.Source`: of a mounted image its ID.
+    pub asked_for: String,
 }
 
 /// A volume: a directory, an entry of `metadata.db`, or both. Its key's ID is its name.

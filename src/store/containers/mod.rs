@@ -229,6 +229,7 @@ fn from_config(
 fn mount_point(destination: String, mount: container::MountPoint) -> facts::MountPoint {
     facts::MountPoint {
         anonymous: mount.kind == "volume" && mount.spec.source.is_empty(),
+        asked_for: mount.spec.source,
         kind: mount.kind,
         name: mount.name,
         source: mount.source,

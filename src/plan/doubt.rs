@@ -1,0 +1,84 @@
+//! What was not seen cannot be promised: an action that relies on references which could not be read is not predicted.
+//!
+//! A file that the engine itself cannot read is no such hole when the engine is started: it then goes without, and what it
+//! does is known. One that is at work read the file before it was damaged.
+
+use super::Case;
+use super::action::Verb;
+use crate::terms::{LinkKind, Lost, Problem};
+
+/// Who holds layers.
+const LAYERS: &[LinkKind] = &[
+    LinkKind::Parent,
+    LinkKind::TopLayer,
+    LinkKind::StandsOn,
+    LinkKind::StoredIn,
+    LinkKind::InitLayer,
+    LinkKind::ReadWrite,
+    LinkKind::ImageMount,
+    LinkKind::SharesLayer,
+    LinkKind::Leases,
+];
+/// Who holds images.
+const IMAGES: &[LinkKind] = &[LinkKind::Names, LinkKind::BuiltOn, LinkKind::RunsFrom];
+/// Who holds records of the build cache.
+const CACHE: &[LinkKind] = &[LinkKind::Caches, LinkKind::RecordParent, LinkKind::HoldsLease, LinkKind::SnapshotParent];
+const VOLUMES: &[LinkKind] = &[LinkKind::Uses];
+const HISTORY: &[LinkKind] = &[LinkKind::Remembers, LinkKind::Leases, LinkKind::Content];
+
+/// Why an action is not predicted.
+pub(super) fn about(case: &Case<'_>, verb: &Verb) -> Option<String> {
+    let needed: Vec<&[LinkKind]> = match verb {
+        Verb::RemoveContainers { volumes: true, .. } => vec![LAYERS, VOLUMES],
+        Verb::RemoveContainers { .. } | Verb::PruneContainers { .. } => vec![LAYERS],
+        Verb::RemoveImages { .. } | Verb::PruneImages { .. } => vec![LAYERS, IMAGES],
+        Verb::RemoveVolumes { .. } | Verb::PruneVolumes { .. } => vec![VOLUMES],
+        Verb::PruneCache { .. } => vec![LAYERS, IMAGES, CACHE],
+        Verb::PruneSystem { volumes: true, .. } => vec![LAYERS, IMAGES, CACHE, VOLUMES],
+        Verb::PruneSystem { .. } => vec![LAYERS, IMAGES, CACHE],
+        Verb::RemoveHistory { .. } => vec![HISTORY],
+        Verb::RemoveCheckpoint { .. } | Verb::RemovePlugins { .. } => vec![],
+    };
+    let needed = needed.concat();
+    let hole = case.problems.iter().find(|problem| is_of(case, problem) && is_hole(case, problem, &needed))?;
+    Some(format!("{}: {}", hole.at, hole.cause))
+}
+
+/// Of the root and the store that are asked about, or of what all stores share.
+fn is_of(case: &Case<'_>, problem: &Problem) -> bool {
+    let root = case.inventory.root_of(&problem.at).map(|root| &root.name);
+    if root != Some(&case.seen.root) {
+        return false;
+    }
+    let others =
+        case.inventory.stores.iter().filter(|store| store.root == case.seen.root && store.name != case.seen.store);
+    !others.into_iter().any(|other| {
+        let image =
+            case.inventory.root_of(&problem.at).map(|root| root.place.join("image").join(other.name.as_bytes()));
+        problem.at.starts_with(&other.home) || image.is_some_and(|image| problem.at.starts_with(&image))
+    })
+}
+
+fn is_hole(case: &Case<'_>, problem: &Problem, needed: &[LinkKind]) -> bool {
+    let Lost::Links(lost) = &problem.lost else { return false };
+    lost.iter().any(|kind| needed.contains(kind)) && (case.live || !is_the_engines_too(problem))
+}
+
+/// The engine reads the same and concludes the same: what it does without the file is known.
+fn is_the_engines_too(problem: &Problem) -> bool {
+    const OURS: &[&str] = &[
+        "unreadable-database",
+        "damaged-database",
+        "changing-database",
+        "swapped-database",
+        "missing-database",
+        "unreadable-directory",
+        "unreadable-file",
+        "internal",
+    ];
+    let names_are_lost = matches!(&problem.lost, Lost::Links(kinds) if kinds == &[LinkKind::Names])
+        && matches!(problem.code, "missing-file" | "damaged-file");
+    // an error of the system, a limit of ours, a file that changed meanwhile
+    let words = ["os error", "at most", "changed while", "symbolic link or a mount"];
+    !OURS.contains(&problem.code) && !names_are_lost && !words.iter().any(|word| problem.cause.contains(word))
+}

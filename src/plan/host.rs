@@ -1,0 +1,156 @@
+//! The engine's containers and volumes, while actions run on them, and its image store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Case;
+use super::gone::Gone;
+use super::images::{Images, Refusal};
+use crate::inventory::facts::{Container, Volume};
+use crate::terms::{Digest, Key, Place};
+
+/// A container that the engine knows.
+#[derive(Clone, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) key: &'a Key,
+    pub(super) facts: &'a Container,
+    /// It runs, or is paused or restarting.
+    pub(super) alive: bool,
+    /// What the engine says its own files take.
+    pub(super) size: i64,
+}
+
+/// All containers, by ID.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Containers<'a>(pub(super) BTreeMap<&'a str, Known<'a>>);
+
+/// A volume of the local driver.
+#[derive(Clone, Debug)]
+pub(super) struct Local<'a> {
+    pub(super) key: &'a Key,
+    pub(super) facts: &'a Volume,
+    pub(super) size: i64,
+}
+
+/// The engine.
+#[derive(Debug)]
+pub(super) struct Host<'a> {
+    pub(super) case: &'a Case<'a>,
+    pub(super) containers: Containers<'a>,
+    pub(super) volumes: BTreeMap<&'a str, Local<'a>>,
+    pub(super) images: Box<dyn Images + 'a>,
+    pub(super) gone: Gone<'a>,
+}
+
+impl<'a> Host<'a> {
+    pub(super) fn of(case: &'a Case<'a>, images: Box<dyn Images + 'a>) -> Self {
+        let sizes: BTreeMap<&Key, i64> = case.df.containers.iter().map(|row| (row.key, row.size_rw)).collect();
+        let known = |(key, seen): (&&'a Key, &crate::docker::seen::ContainerSeen<'a>)| Known {
+            key,
+            facts: seen.facts,
+            // on a disk that no engine works on, nothing runs
+            alive: case.live && seen.facts.state.is_alive(),
+            size: sizes.get(*key).copied().unwrap_or(0),
+        };
+        let containers = case.seen.containers.iter().map(|one| (&*one.0.id, known(one))).collect();
+        let sizes: BTreeMap<&Key, i64> = case.df.volumes.iter().map(|row| (row.key, row.size)).collect();
+        let volumes = case.seen.volumes.iter().map(|(key, seen)| {
+            let size = sizes.get(*key).copied().unwrap_or(0);
+            (&*key.id, Local { key, facts: seen.facts, size })
+        });
+        Self {
+            case,
+            containers: Containers(containers),
+            volumes: volumes.collect(),
+            images,
+            gone: Gone::new(case.inventory),
+        }
+    }
+
+    /// What a start of the engine removes. One that is at work has done that.
+    // moby daemon/daemon.go restore: containers that were to be removed when they end, with their volumes
+    pub(super) fn start(&mut self) -> BTreeSet<Place> {
+        if self.case.live {
+            return BTreeSet::new();
+        }
+        self.images.start(&mut self.gone);
+        let ended = self.containers.0.values().filter(|container| container.facts.auto_remove && !container.alive);
+        for id in ended.map(|container| &*container.key.id).collect::<Vec<_>>() {
+            self.remove_container(id, true);
+        }
+        self.gone.since()
+    }
+
+    pub(super) fn collected(&self) -> BTreeSet<Place> {
+        self.images.collected()
+    }
+
+    /// Removes a container that does not run, and with it its anonymous volumes if nobody else uses them. Answers with
+    /// what is worth knowing of it.
+    // moby daemon/delete.go cleanupContainer; daemon/mounts.go removeMountPoints
+    pub(super) fn remove_container(&mut self, id: &str, with_volumes: bool) -> Vec<String> {
+        let Some(container) = self.containers.0.remove(id) else { return Vec::new() };
+        let mut notes = self.images.drop_container(container.key, &mut self.gone);
+        self.gone.thing(container.key);
+        let volumes = container.facts.mounts.iter().filter(|mount| mount.kind == "volume" && !mount.driver.is_empty());
+        for mount in volumes.filter(|mount| mount.anonymous) {
+            let left = self.users(&mount.name).is_empty();
+            if with_volumes && left {
+                let since = container.facts.state.finished_at;
+                notes.extend(self.remove_volume(&mount.name, since.map(|at| format!("since {at}"))));
+            } else if left && self.volumes.contains_key(mount.name.as_str()) {
+                notes.push(format!("the anonymous volume {} stays, and nothing uses it any more", mount.name));
+            }
+        }
+        notes
+    }
+
+    /// The containers that refer to a volume.
+    // moby daemon/volumes.go lazyInitializeVolume
+    pub(super) fn users(&self, volume: &str) -> Vec<&'a str> {
+        let uses = |container: &&Known<'_>| {
+            container.facts.mounts.iter().any(|mount| !mount.driver.is_empty() && mount.name == volume)
+        };
+        self.containers.0.values().filter(uses).map(|container| &*container.key.id).collect()
+    }
+
+    /// Removes a volume that nothing uses. Answers with which data goes, and since when nothing used it.
+    pub(super) fn remove_volume(&mut self, name: &str, unused: Option<String>) -> Option<String> {
+        let volume = self.volumes.remove(name)?;
+        self.gone.thing(volume.key);
+        Some(super::run::volume_note(self.case, &volume, unused))
+    }
+
+    /// A container by its ID, its name, or the beginning of its ID.
+    // moby daemon/container.go GetContainer
+    pub(super) fn find_container(&self, typed: &str) -> Result<&Known<'a>, Refusal> {
+        let name = typed.strip_prefix('/').unwrap_or(typed);
+        let by_name = || self.containers.0.values().find(|container| container.facts.name == name);
+        if let Some(found) = self.containers.0.get(typed).or_else(by_name) {
+            return Ok(found);
+        }
+        let mut fits = self.containers.0.iter().filter(|(id, _)| id.starts_with(typed)).map(|(_, found)| found);
+        match (fits.next(), fits.next()) {
+            (Some(found), None) => Ok(found),
+            (Some(_), Some(_)) if self.case.seen.version >= (25, 0, 0) => {
+                Err(Refusal::conflict(format!("multiple IDs found with provided prefix: {typed}")))
+            }
+            (Some(_), Some(_)) => Err(Refusal::conflict(format!("Multiple IDs found with provided prefix: {typed}"))),
+            (None, _) => Err(Refusal::not_found(format!("No such container: {typed}"))),
+        }
+    }
+}
+
+impl<'a> Containers<'a> {
+    /// Those that were created from an image, in whatever state.
+    pub(super) fn of_image(&self, image: &Digest) -> impl Iterator<Item = &Known<'a>> {
+        self.0.values().filter(move |container| container.facts.image.as_ref() == Some(image))
+    }
+
+    /// Those that have an image mounted. moby daemon/images/image_delete.go: `using` (28.0).
+    pub(super) fn mounting<'s>(&'s self, image: &'s Digest) -> impl Iterator<Item = &'s Known<'a>> {
+        let mounts = |container: &&Known<'_>| {
+            container.facts.mounts.iter().any(|mount| mount.kind == "image" && mount.asked_for == image.as_str())
+        };
+        self.0.values().filter(mounts)
+    }
+}

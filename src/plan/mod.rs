@@ -1,0 +1,119 @@
+//! F8: what to ask the engine, and what it would do. Nothing is run here.
+//!
+//! ```text
+//! action/        what was typed, as a value
+//! host.rs        the engine's containers and volumes while actions run on them, one after the other
+//! images.rs      what an image store does for them
+//! graphdriver/   the image store of graph drivers, with BuildKit's cache beside it
+//! run/           one file for each command: the engine's decisions
+//! gone.rs        the places that go          weigh.rs   what is in them
+//! doubt.rs       what was not seen, and therefore cannot be promised
+//! ```
+//!
+//! An engine at work holds in memory what its files said when it started, or what it did since; both are the same on a
+//! healthy disk. One that is not at work is thought to be started first.
+
+mod action;
+mod doubt;
+mod gone;
+mod graphdriver;
+mod host;
+mod images;
+mod run;
+mod weigh;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::disk::Disk;
+use crate::docker::df::DiskUsage;
+use crate::docker::seen::Seen;
+use crate::inventory::{Inventory, Owners};
+use crate::terms::{Place, Problem};
+use crate::usage::Ledger;
+pub use action::{Action, BadAction, Filters, Limits, Moment, Verb, Zone};
+pub use weigh::{Freed, Scale};
+
+/// What a prediction is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    pub inventory: &'a Inventory,
+    pub owners: &'a Owners,
+    pub ledger: &'a Ledger,
+    pub disk: &'a Disk,
+    /// Of the survey and of the walk.
+    pub problems: &'a [Problem],
+    /// The active store as the engine would load it, and its numbers.
+    pub seen: &'a Seen<'a>,
+    pub df: &'a DiskUsage<'a>,
+    /// A daemon is at work on the root.
+    pub live: bool,
+    pub now: Timestamp,
+    /// The daemon's time zone, for dates that name none.
+    pub zone: &'a Zone,
+}
+
+/// What became of what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Removed,
+    /// Names went, and nothing else.
+    Untagged,
+    /// Some of it; the rest was refused.
+    Partly,
+    /// There was nothing to remove.
+    Nothing,
+    Refused,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Untagged => "untagged",
+            Self::Partly => "partly",
+            Self::Nothing => "nothing",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One action, done.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub action: Action,
+    pub outcome: Outcome,
+    /// What Docker says, a line each.
+    pub says: Vec<String>,
+    /// What Docker does not say.
+    pub notes: Vec<String>,
+    /// The figure that Docker prints as reclaimed; none for commands that print none.
+    pub reports: Option<i64>,
+    /// The topmost places that go.
+    pub removes: BTreeSet<Place>,
+    pub freed: Freed,
+}
+
+/// All actions, one after the other.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    pub steps: Vec<Step>,
+    /// The topmost places that go with all of them, and what that frees.
+    pub removes: BTreeSet<Place>,
+    pub freed: Freed,
+    /// What the engine's next start removes before anything is asked of it; in no step.
+    pub by_a_start: BTreeSet<Place>,
+    /// What containerd's next collection takes whatever is asked; in no step.
+    pub at_next_collection: BTreeSet<Place>,
+}
+
+/// What these actions would do, one after the other.
+pub fn predict(case: &Case<'_>, actions: &[Action]) -> Prediction {
+    let scale = Scale::of(case.owners, case.ledger, case.disk);
+    let mut host = host::Host::of(case, Box::new(graphdriver::GraphDriver::of(case)));
+    let by_a_start = host.start();
+    let steps: Vec<Step> = actions.iter().map(|action| run::step(&mut host, &scale, action)).collect();
+    let removes = gone::topmost(steps.iter().flat_map(|step| step.removes.iter().cloned()));
+    Prediction { freed: scale.weigh(&removes), removes, steps, by_a_start, at_next_collection: host.collected() }
+}
