@@ -105,6 +105,44 @@ pub struct HostConfig {
     pub log_config: LogConfig,
     pub auto_remove: bool,
     pub network_mode: String,
+    /// `source:destination[:options]`
+    pub binds: Vec<String>,
+    pub mounts: Vec<MountSpec>,
+}
+
+/// A value of `Mounts`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MountSpec {
+    #[serde(rename = "Type")]
+    pub kind: String,
+    #[serde(rename = "Target")]
+    pub target: String,
+}
+
+impl HostConfig {
+    /// Where it mounts something that has an entry in the config's `MountPoints`, as the engine writes the path there.
+    // moby daemon/volumes.go: registerMountPoints
+    pub fn destinations(&self) -> Vec<String> {
+        let bound = self.binds.iter().filter_map(|bind| bind.split(':').nth(1));
+        let mounted = self.mounts.iter().filter(|mount| mount.kind != "tmpfs").map(|mount| mount.target.as_str());
+        bound.chain(mounted).map(clean).collect()
+    }
+}
+
+/// The shortest path that means the same.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -50,3 +50,11 @@ fn a_plugin_says_whether_it_is_enabled_and_which_blobs_it_needs() {
     );
     assert_eq!(plugin.blobs, ["sha256:b"]);
 }
+
+#[test]
+fn what_a_host_config_binds_is_told_by_its_cleaned_destination() {
+    let text = r#"{"Binds":["data:/d/../ro:ro","/srv:/b//c/","odd"],
+        "Mounts":[{"Type":"volume","Target":"/v/./w"},{"Type":"tmpfs","Target":"/t"}]}"#;
+    let (host, _) = container::parse_host_config(text.as_bytes()).unwrap();
+    assert_eq!(host.destinations(), ["/ro", "/b/c", "/v/w"]);
+}

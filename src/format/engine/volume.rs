@@ -45,6 +45,13 @@ impl VolumeOptions {
     pub fn needs_mount(&self) -> bool {
         !self.mount_device.is_empty() || !self.mount_type.is_empty()
     }
+
+    /// Whether they are what the engine makes of the options that a volume was created with.
+    // moby daemon/volume/local/local_unix.go: setOpts
+    pub fn are(&self, given: &BTreeMap<String, String>) -> bool {
+        let same = |key: &str, value: &str| given.get(key).map_or("", String::as_str) == value;
+        same("type", &self.mount_type) && same("device", &self.mount_device) && same("o", &self.mount_opts)
+    }
 }
 
 pub fn parse_record(bytes: &[u8]) -> Result<VolumeRecord, JsonError> {

@@ -261,6 +261,7 @@ fn host_config(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, facts: &mut 
     };
     match read {
         Ok((host, raw)) => {
+            contradiction(inv, &at, facts, &host, config_read);
             facts.log_driver = host.log_config.driver;
             facts.log_options = host.log_config.config;
             facts.auto_remove = host.auto_remove;
@@ -271,5 +272,14 @@ fn host_config(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, facts: &mut 
             inv.problem("bad-host-config", &at, Lost::Nothing, &cause);
             facts.broken.get_or_insert_with(|| format!("hostconfig.json: {cause}"));
         }
+    }
+}
+
+/// What one file binds the other one mounts; if not, one of them is another container's.
+fn contradiction(inv: &mut Inventory, at: &Place, facts: &facts::Container, host: &HostConfig, config_read: bool) {
+    let mounted = |to: &String| facts.mounts.iter().any(|mount| mount.destination == *to);
+    if let Some(to) = host.destinations().iter().find(|to| !mounted(to)).filter(|_| config_read) {
+        let cause = format!("mounts something on {to:?}, of which config.v2.json knows nothing");
+        inv.problem("host-config-mismatch", at, Lost::Nothing, cause);
     }
 }

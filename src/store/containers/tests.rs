@@ -176,3 +176,12 @@ fn what_is_no_container_is_a_stranger() {
     assert_eq!(inv.of_kind(Kind::Container).count(), 0);
     assert_eq!(inv.of_kind(Kind::File).count(), 2);
 }
+
+#[test]
+fn a_host_config_that_mounts_what_the_config_does_not_know_is_another_ones() {
+    let of =
+        |host: &str| survey(&[("containers/ID/config.v2.json", &config()), ("containers/ID/hostconfig.json", host)]);
+    assert!(of(r#"{"Binds":["data:/d"]}"#).problems.is_empty());
+    let inv = of(r#"{"Binds":["data:/elsewhere"]}"#);
+    assert_eq!((inv.problems[0].code, lost(&inv)), ("host-config-mismatch", vec![&Lost::Nothing]));
+}

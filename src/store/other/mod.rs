@@ -18,7 +18,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 
-use super::{Site, clues, containerd};
+use super::{Site, bolt_file, clues, containerd};
 use crate::disk::{Dir, FileKind};
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::terms::{Kind, LinkKind, Lost};
@@ -51,6 +51,8 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     for below in ["containerd", "lost+found"] {
         scaffold(&mut inv, site, below);
     }
+    engine_id(&mut inv, site, &top);
+    identity_cache(&mut inv, site);
     mount_points(&mut inv, site);
     temporary::survey(&mut inv, site, &top);
     plugins::survey(&mut inv, site);
@@ -72,12 +74,29 @@ fn scaffold<'a>(inv: &mut Inventory, site: &Site<'a>, below: &str) -> Option<Dir
     Some(dir)
 }
 
+/// Written since 23.0; an engine that remembers builds in a file of its own (24.0 on) had one.
+fn engine_id(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
+    if top.kind(b"engine-id").is_none() {
+        let newer = ["buildkit/history.db", "buildkit/history_c8d.db"];
+        if newer.iter().any(|path| site.disk.stat(&site.at(path)).is_ok()) {
+            let at = top.place().join("engine-id");
+            inv.problem("missing-file", &at, Lost::Nothing, "missing: at its next start the engine takes a new ID");
+        }
+    }
+}
+
+/// With the image store; that is whose it is.
+fn identity_cache(inv: &mut Inventory, site: &Site<'_>) {
+    bolt_file::read(site, inv, &site.at("image/identity-cache.db"), &Lost::Nothing);
+}
+
 /// `rootfs/<snapshotter>/<container>`: empty unless the container runs.
 // moby daemon/snapshotter/mount.go
 fn mount_points(inv: &mut Inventory, site: &Site<'_>) {
     let Some(rootfs) = scaffold(inv, site, "rootfs") else { return };
     for (snapshotter, _) in rootfs.entries().filter(|(_, kind)| *kind == FileKind::Dir) {
-        let Ok(dir) = rootfs.dir(snapshotter) else { continue };
+        let at = rootfs.place().join(snapshotter);
+        let Some(dir) = site.dir(inv, &at, Lost::Nothing) else { continue };
         inv.scaffold(site.root, "engine", &dir);
         for (container, _) in dir.entries() {
             let at = dir.place().join(container);

@@ -42,12 +42,8 @@ pub(super) fn survey(inv: &mut Inventory, site: &Site<'_>) {
             _ => {}
         }
     }
-    if let Ok(tmp) = dir.dir(b"tmp") {
-        each_left(inv, site, &tmp, &UNPACKED);
-    }
-    if let Ok(storage) = dir.dir(b"storage") {
-        blobs(inv, site, &storage);
-    }
+    each_left(inv, site, "plugins/tmp", &UNPACKED);
+    blobs(inv, site);
 }
 
 fn one(inv: &mut Inventory, site: &Site<'_>, above: &Dir<'_>, id: &str) {
@@ -68,16 +64,15 @@ fn one(inv: &mut Inventory, site: &Site<'_>, above: &Dir<'_>, id: &str) {
     inv.add(key, Entity::new(facts).named(plugin.name).kept(Keeps::Plugin).tree(place, OwnerKind::Plugin));
 }
 
-fn blobs(inv: &mut Inventory, site: &Site<'_>, storage: &Dir<'_>) {
-    inv.scaffold(site.root, "engine", storage);
-    for (name, what) in [(b"ingest".as_slice(), &INGEST), (b"tmp", &UNPACKED)] {
-        if let Ok(dir) = storage.dir(name) {
-            each_left(inv, site, &dir, what);
+fn blobs(inv: &mut Inventory, site: &Site<'_>) {
+    each_left(inv, site, "plugins/storage/ingest", &INGEST);
+    each_left(inv, site, "plugins/storage/tmp", &UNPACKED);
+    for own in ["plugins/storage", "plugins/storage/blobs"] {
+        if let Some(dir) = site.dir(inv, &site.at(own), Lost::Nothing) {
+            inv.scaffold(site.root, "engine", &dir);
         }
     }
-    let Ok(blobs) = storage.dir(b"blobs") else { return };
-    inv.scaffold(site.root, "engine", &blobs);
-    let Ok(sha256) = blobs.dir(b"sha256") else { return };
+    let Some(sha256) = site.dir(inv, &site.at("plugins/storage/blobs/sha256"), Lost::Nothing) else { return };
     inv.scaffold(site.root, "engine", &sha256);
     for (name, _) in sha256.entries() {
         let Some(digest) = std::str::from_utf8(name).ok().and_then(Digest::from_hex) else { continue };
@@ -88,7 +83,9 @@ fn blobs(inv: &mut Inventory, site: &Site<'_>, storage: &Dir<'_>) {
     }
 }
 
-fn each_left(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, what: &Leftover) {
-    inv.scaffold(site.root, "engine", dir);
+/// Whatever is in a directory that is empty while nothing is going on.
+fn each_left(inv: &mut Inventory, site: &Site<'_>, dir: &str, what: &Leftover) {
+    let Some(dir) = site.dir(inv, &site.at(dir), Lost::Nothing) else { return };
+    inv.scaffold(site.root, "engine", &dir);
     dir.entries().for_each(|(name, _)| leftover(inv, site, dir.place().join(name), what));
 }

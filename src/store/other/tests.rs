@@ -103,3 +103,18 @@ fn a_remapped_root_inside_is_not_the_outer_ones() {
     assert_eq!((of("docker"), of("docker/100000.100000")), (0, 1));
     assert!(!ids(&inv, Kind::File).contains(&"docker/100000.100000".to_owned()));
 }
+
+#[test]
+fn what_is_wrong_with_the_engines_own_files_is_said() {
+    let inv = survey(&[("image/identity-cache.db", "garbage")]);
+    let said: Vec<_> = inv.problems.iter().map(|problem| format!("{} {}", problem.at, problem.code)).collect();
+    assert_eq!(said, ["docker/image/identity-cache.db damaged-database"]);
+    assert!(inv.problems.iter().all(|problem| problem.lost == Lost::Nothing));
+}
+
+#[test]
+fn an_engine_that_had_an_id_misses_it() {
+    let inv = survey(&[("buildkit/history.db", "")]);
+    assert_eq!(inv.problems.iter().map(|problem| problem.at.to_string()).collect::<Vec<_>>(), ["docker/engine-id"]);
+    assert!(survey(&[("buildkit/cache.db", "")]).problems.is_empty());
+}

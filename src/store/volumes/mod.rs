@@ -63,7 +63,7 @@ fn one(inv: &mut Inventory, site: &Site<'_>, above: &Dir<'_>, name: &str, known:
     }
     if let Some(dir) = dir {
         facts.has_data = dir.kind(b"_data").is_some();
-        facts.needs_mount = needs_mount(inv, &dir);
+        facts.needs_mount = needs_mount(inv, &dir, record);
     }
     if facts.has_data {
         facts.nested = nested::look(site, &at.join("_data"), nested::IN_VOLUME);
@@ -74,15 +74,22 @@ fn one(inv: &mut Inventory, site: &Site<'_>, above: &Dir<'_>, name: &str, known:
     inv.add(key, Entity::new(facts).named(name).kept(Keeps::Volume).tree(at, OwnerKind::Volume));
 }
 
-fn needs_mount(inv: &mut Inventory, dir: &Dir<'_>) -> bool {
+/// `opts.json`, held against what the database says of the same volume.
+fn needs_mount(inv: &mut Inventory, dir: &Dir<'_>, record: Option<&VolumeRecord>) -> bool {
     let at = dir.place().join("opts.json");
+    let recorded = record.and_then(|record| record.options.as_ref()).filter(|options| !options.is_empty());
     let read = match dir.read(b"opts.json") {
-        Err(Unreadable::Missing) => return false,
+        Err(Unreadable::Missing) if recorded.is_none() => return false,
         Err(cause) => Err(cause.to_string()),
         Ok(bytes) => volume::parse_options(&bytes).map_err(|cause| cause.to_string()),
     };
     // the engine would not even start: moby daemon/volume/local/local.go: loadOpts
-    inv.note("bad-volume-options", &at, Lost::Nothing, read).is_some_and(|options| options.needs_mount())
+    let Some(options) = inv.note("bad-volume-options", &at, Lost::Nothing, read) else { return false };
+    if recorded.is_some_and(|recorded| !options.are(recorded)) {
+        let cause = "other options than metadata.db has for this volume";
+        inv.problem("volume-options-mismatch", &at, Lost::Nothing, cause);
+    }
+    options.needs_mount()
 }
 
 /// A volume that the database alone knows: another driver has it, or its directory is gone.

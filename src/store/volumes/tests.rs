@@ -47,3 +47,13 @@ fn options_say_whether_the_data_lies_elsewhere() {
     assert!(volume(&inv, "a").needs_mount && !volume(&inv, "b").needs_mount);
     assert!(inv.problems.iter().any(|p| p.code == "bad-volume-options"));
 }
+
+#[test]
+fn options_that_the_database_does_not_know_are_those_of_another_volume() {
+    use crate::format::engine::volume::parse_options;
+    let options = parse_options(br#"{"MountType":"none","MountOpts":"bind","MountDevice":"/srv"}"#).unwrap();
+    let given = |device: &str| [("type", "none"), ("o", "bind"), ("device", device)].map(|(k, v)| (k.into(), v.into()));
+    assert!(options.are(&given("/srv").into()));
+    assert!(!options.are(&given("/other").into()));
+    assert!(parse_options(br#"{"Quota":{"Size":1}}"#).unwrap().are(&[("size".into(), "1".into())].into()));
+}
