@@ -1,11 +1,12 @@
-//! `df` against what real engines answered: every recorded root of a graph driver, where the corpus is at hand, and the
+//! `df` against what real engines answered: every recorded root of either kind of store, where the corpus is at hand, and the
 //! fixtures in any case.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/df.rs"]
+mod df;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,30 +15,18 @@ use deadweight::docker::df::DiskUsage;
 use deadweight::docker::df_json::{Setting, answer};
 use deadweight::docker::seen::Seen;
 use deadweight::docker::sizes::{Measures, Sizes};
-use deadweight::docker::{cache, df_text};
+use deadweight::docker::stored::Stored;
+use deadweight::docker::{View, cache, df_text};
 use deadweight::store;
 use deadweight::usage::{Claims, default_threads, measure};
 use serde_json::Value;
 
-const IMAGE: &[&str] =
-    &["ParentId", "RepoTags", "RepoDigests", "Created", "Size", "VirtualSize", "SharedSize", "Containers", "Labels"];
-const CONTAINER: &[&str] =
-    &["Names", "Image", "ImageID", "Command", "Created", "SizeRw", "SizeRootFs", "Labels", "HostConfig"];
-const VOLUME: &[&str] = &["Driver", "Labels", "Options", "Scope", "UsageData"];
-const CACHE: &[&str] =
-    &["Parent", " Parents", "Type", "Description", "InUse", "Shared", "Size", "CreatedAt", "LastUsedAt", "UsageCount"];
-/// List, key, fields.
-const LISTS: &[(&str, &str, &[&str])] = &[
-    ("Images", "Id", IMAGE),
-    ("Containers", "Id", CONTAINER),
-    ("Volumes", "Name", VOLUME),
-    ("BuildCache", "ID", CACHE),
-];
-
 /// What was recorded of an engine.
 struct Recorded {
     name: String,
+    /// The graph driver, or the snapshotter.
     driver: String,
+    containerd: bool,
     version: (u32, u32, u32),
     /// `docker`, or the root of remapped users in it.
     root: String,
@@ -70,9 +59,13 @@ fn compute(recorded: &Recorded, dir: &Path) -> Computed {
     }
     let ledger = measure(&disk, &claims, 0, inventory.meters.len(), default_threads(), &|_, _| ());
     let measures: Measures = inventory.meters.iter().cloned().zip(ledger.meters).collect();
-    let seen = Seen::of(&inventory, &recorded.root, &recorded.driver, recorded.version);
+    let (root, store, version) = (&recorded.root, &recorded.driver, recorded.version);
+    let home = inventory.stores.iter().find(|it| *it.name == **store).map_or("containerd".into(), |it| it.root.clone());
+    let stored = recorded.containerd.then(|| Stored::of(&inventory, root, &home, store, version));
+    let seen = Seen::of(&inventory, root, store, version);
+    let view = stored.as_ref().map_or_else(|| View::from(&seen), View::from);
     let sizes = Sizes { disk: &disk, measures: &measures };
-    let df = DiskUsage::of(&seen, &sizes, cache::rows(&seen, &sizes));
+    let df = DiskUsage::of(view, &sizes, cache::rows(view, &sizes));
     assert_eq!(df.doubts, [], "{}", recorded.name);
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
     let setting = Setting { now, data_root: "/var/lib/docker".to_owned() };
@@ -85,7 +78,7 @@ fn compute(recorded: &Recorded, dir: &Path) -> Computed {
 
 /// Every difference, in words.
 fn differences(recorded: &Recorded, computed: &Computed) -> Vec<String> {
-    let mut found = Vec::new();
+    let (mut found, mut rows) = (Vec::new(), Vec::new());
     let mut check = |what: String, engine: &Value, ours: &Value| {
         if engine != ours {
             found.push(format!("{what}: engine {engine}, deadweight {ours}"));
@@ -97,26 +90,13 @@ fn differences(recorded: &Recorded, computed: &Computed) -> Vec<String> {
     {
         check(name.to_owned(), &engine[name], &ours[name]);
     }
-    for (list, key, fields) in LISTS.iter().filter(|(list, ..)| !(recorded.before_start && *list == "BuildCache")) {
-        check(format!("{list} is null"), &engine[*list].is_null().into(), &ours[*list].is_null().into());
-        let (engine, ours) = (keyed(&engine[*list], key), keyed(&ours[*list], key));
-        let ids: Vec<Vec<&String>> = vec![engine.keys().collect(), ours.keys().collect()];
-        check(format!("{list} listed"), &serde_json::json!(ids[0]), &serde_json::json!(ids[1]));
-        for (id, engine) in engine {
-            for field in *fields {
-                // what the API leaves out is not the same as null
-                if *list == "BuildCache"
-                    && contradicts_itself(recorded, &id, engine)
-                    && matches!(*field, "UsageCount" | "LastUsedAt")
-                {
-                    continue;
-                }
-                let of = |row: Option<&Value>| {
-                    row.and_then(|row| row.get(*field)).map_or("none".into(), |v| serde_json::json!([v]))
-                };
-                check(format!("{list} {id} {field}"), &of(Some(engine)), &of(ours.get(&id).copied()));
-            }
-        }
+    let lists = df::LISTS.iter().filter(|(list, ..)| !(recorded.before_start && *list == "BuildCache"));
+    for list in lists {
+        let passed = |id: &str, row: &Value, field: &str| {
+            let used = list.0 == "BuildCache" && matches!(field, "UsageCount" | "LastUsedAt");
+            used && contradicts_itself(recorded, id, row)
+        };
+        rows.extend(df::list_differences(engine, ours, *list, passed));
     }
     for usage in ["ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage"] {
         for field in ["ActiveCount", "TotalCount", "Reclaimable", "TotalSize"] {
@@ -131,13 +111,9 @@ fn differences(recorded: &Recorded, computed: &Computed) -> Vec<String> {
             check(format!("{usage} Items"), &items(engine).into(), &items(ours).into());
         }
     }
+    found.extend(rows);
     found.extend(text_differences(recorded, computed));
     found
-}
-
-fn keyed<'v>(list: &'v Value, key: &str) -> BTreeMap<String, &'v Value> {
-    let rows = list.as_array().into_iter().flatten();
-    rows.map(|row| (row[key].as_str().unwrap().to_owned(), row)).collect()
 }
 
 /// To size a record that it has not sized yet the engine takes it in use, so that the answer itself changes its last use
@@ -238,16 +214,13 @@ fn subdirectories(of: &Path) -> Vec<PathBuf> {
     dirs
 }
 
-/// What the corpus has of one engine and scenario; nothing if no graph driver answered.
+/// What the corpus has of one engine and scenario; nothing if no engine answered.
 fn capture(at: &Path) -> Option<Recorded> {
     let truth = at.join("truth");
     let info = truth.join("info.json").is_file().then(|| json(&truth.join("info.json")))?;
     let driver = info["Driver"].as_str()?.to_owned();
     // a name of containerd's snapshotters or of a graph driver
-    let snapshotter = info["DriverStatus"].to_string().contains("io.containerd.snapshotter");
-    if snapshotter {
-        return None;
-    }
+    let containerd = info["DriverStatus"].to_string().contains("io.containerd.snapshotter");
     let df = json(&truth.join("api/system_df.json"));
     let text = |name: &str| {
         let text = fs::read_to_string(truth.join("cli").join(name)).ok()?;
@@ -260,6 +233,7 @@ fn capture(at: &Path) -> Option<Recorded> {
         version: version(info["ServerVersion"].as_str()?),
         root: if inside.is_empty() { "docker".to_owned() } else { format!("docker/{inside}") },
         driver,
+        containerd,
         df,
         summary: text("system_df.txt"),
         verbose: text("system_df_v.txt"),
@@ -284,7 +258,7 @@ fn df_of_every_recorded_root_is_what_the_engine_answered() {
         failed.extend(differences.into_iter().map(|line| format!("{}: {line}", recorded.name)));
     }
     assert!(failed.is_empty(), "{held} held\n{}", failed.join("\n"));
-    assert!(held > 0, "the corpus holds no root of a graph driver");
+    assert!(held > 0, "the corpus holds no root");
 }
 
 /// What a fixture has.
@@ -297,6 +271,7 @@ fn fixture(name: &str) -> Recorded {
         .find(|name| name.split_once('.').is_some_and(|(uid, _)| uid.parse::<u32>().is_ok()));
     Recorded {
         name: name.to_owned(),
+        containerd: text("driver").unwrap() == "overlayfs",
         driver: text("driver").unwrap(),
         version: version(truth["version"]["Version"].as_str().unwrap()),
         root: inside.map_or("docker".to_owned(), |inside| format!("docker/{inside}")),
@@ -310,8 +285,9 @@ fn fixture(name: &str) -> Recorded {
 
 #[test]
 fn df_of_every_fixture_is_what_the_engine_answered() {
-    let of_graph_drivers = common::names().into_iter().map(|name| fixture(&name)).filter(|r| r.driver != "overlayfs");
-    let failed: Vec<String> = of_graph_drivers
+    let failed: Vec<String> = common::names()
+        .into_iter()
+        .map(|name| fixture(&name))
         .flat_map(|recorded| {
             let computed = compute(&recorded, &common::fixture(&recorded.name));
             let differences = differences(&recorded, &computed);

@@ -12,11 +12,14 @@ pub mod mark;
 pub mod measured;
 pub mod seen;
 pub mod sizes;
+pub mod stored;
 #[cfg(test)]
 mod tests;
 pub mod units;
 pub mod version;
+mod view;
 
 pub use active::{Active, Selected, active, selected_root};
 pub use daemon_json::{BuilderGc, DaemonConfig, DaemonConfigError};
 pub use version::{EngineVersion, Inferred, infer};
+pub use view::View;

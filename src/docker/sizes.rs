@@ -56,12 +56,21 @@ pub struct Sizes<'a> {
 impl Sizes<'_> {
     /// moby daemon/internal/directory: the length of all but directories, an inode once.
     pub fn walked(&self, at: &Place) -> Size {
+        self.measured(at, |measure| measure.walked)
+    }
+
+    /// continuity fs/du_unix.go: the blocks of everything, the directory itself included, an inode once.
+    pub fn blocks(&self, at: &Place) -> Size {
+        self.measured(at, |measure| measure.allocated)
+    }
+
+    fn measured(&self, at: &Place, size: impl FnOnce(&Measure) -> u64) -> Size {
         match self.measures.get(at) {
             None => Size::Unknown("it was not measured".to_owned()),
             Some(measure) if measure.behind_mount => Size::Unknown("something is mounted there".to_owned()),
             Some(measure) if measure.missing => Size::Fails("it is not there".to_owned()),
             Some(measure) if measure.unreadable => Size::Fails("it cannot be read whole".to_owned()),
-            Some(measure) => Size::Known(measure.walked),
+            Some(measure) => Size::Known(size(measure)),
         }
     }
 

@@ -10,11 +10,12 @@ use crate::docker::df::DiskUsage;
 use crate::docker::measured::wrong_sizes;
 use crate::docker::seen::Seen;
 use crate::docker::sizes::Sizes;
-use crate::docker::{Active, DaemonConfig, EngineVersion, Selected, active, cache, infer, selected_root};
+use crate::docker::stored::Stored;
+use crate::docker::{Active, DaemonConfig, EngineVersion, Selected, View, active, cache, infer, selected_root};
 use crate::explain;
 use crate::finding::{self, Case, Finding, Withheld};
 use crate::graph::{Graph, Retained};
-use crate::inventory::{Inventory, OwnerKey, Owners, StoreKind};
+use crate::inventory::{Inventory, OwnerKey, Owners, StoreInfo, StoreKind};
 use crate::terms::{Key, Kind, LinkKind, Lost, Place, Problem};
 use crate::usage::{self, Claims, Ledger, Measure};
 
@@ -53,6 +54,11 @@ impl Reading {
         problems.extend(disk.trees().filter(|tree| !tree.is_quiet()).map(|tree| loud(tree.name())));
         problems.sort();
         Ok(Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems })
+    }
+
+    /// What sizes are taken from.
+    pub fn sizes(&self) -> Sizes<'_> {
+        Sizes { disk: &self.disk, measures: &self.measures }
     }
 
     /// Nothing that could not be read took links or bytes with it.
@@ -108,6 +114,8 @@ pub struct Analysis<'a> {
     pub engine: Engine,
     /// What the engine would see in each store of a graph driver that is read in full.
     pub seen: Vec<Seen<'a>>,
+    /// The same of each of containerd's stores.
+    pub stored: Vec<Stored<'a>>,
     /// What `docker system df` would say; none if the active store is not read in detail.
     pub df: Option<DiskUsage<'a>>,
     pub counted: BTreeSet<OwnerKey>,
@@ -134,10 +142,19 @@ impl Engine {
             Some(version) => (version, vec!["--engine".to_owned()]),
             None => (inferred.version, inferred.reasons),
         };
-        let root = selected.root.as_deref().or(selected.candidates.first().map(String::as_str)).unwrap_or("docker");
+        let root = root_of(&selected);
         let active = active(inventory, &reading.config, version, root);
         Self { version, version_from, selected, active }
     }
+
+    /// The root that is answered for.
+    pub fn root(&self) -> &str {
+        root_of(&self.selected)
+    }
+}
+
+fn root_of(selected: &Selected) -> &str {
+    selected.root.as_deref().or(selected.candidates.first().map(String::as_str)).unwrap_or("docker")
 }
 
 impl<'a> Analysis<'a> {
@@ -147,7 +164,9 @@ impl<'a> Analysis<'a> {
         let retained = explain::retained(&graph, &reading.owners, &reading.ledger);
         let engine = Engine::of(reading);
         let seen = seen(inventory, &engine);
-        let (df, counted) = docker_says(reading, &engine, &seen);
+        let stored = stored(inventory, &engine);
+        let active = view_of(&seen, &stored, &engine.active);
+        let (df, counted) = active.map_or_else(Default::default, |view| docker_says(reading, view));
         let (findings, withheld) = finding::all(&Case {
             inventory,
             graph: &graph,
@@ -162,7 +181,12 @@ impl<'a> Analysis<'a> {
             live_since: reading.live_since,
             now: reading.options.now,
         });
-        Self { reading, graph, retained, engine, seen, df, counted, findings, withheld }
+        Self { reading, graph, retained, engine, seen, stored, df, counted, findings, withheld }
+    }
+
+    /// The stores, each as its engine would see it.
+    pub fn views(&self) -> impl Iterator<Item = View<'_, 'a>> {
+        self.seen.iter().map(View::from).chain(self.stored.iter().map(View::from))
     }
 
     /// What a person calls a thing; empty if nothing but its ID.
@@ -191,17 +215,28 @@ fn seen<'a>(inventory: &'a Inventory, engine: &Engine) -> Vec<Seen<'a>> {
     drivers.map(|store| Seen::of(inventory, &store.root, &store.name, engine.version.triple())).collect()
 }
 
-/// The engine's own numbers for the store that is active, and whom they count.
-fn docker_says<'a>(
-    reading: &Reading,
-    engine: &Engine,
-    seen: &[Seen<'a>],
-) -> (Option<DiskUsage<'a>>, BTreeSet<OwnerKey>) {
-    let Some(seen) = seen.iter().find(|seen| engine.active.is(&seen.root, &seen.store)) else {
-        return (None, BTreeSet::new());
+/// containerd's stores as the engine of the selected root would see each; a buildkitd's own is none of an engine.
+fn stored<'a>(inventory: &'a Inventory, engine: &Engine) -> Vec<Stored<'a>> {
+    let is_engines = |store: &&StoreInfo| store.kind == StoreKind::Containerd && !store.name.starts_with("runc-");
+    let root = |store: &StoreInfo| match engine.root() {
+        // one that dockerd started serves the root that it lies in
+        _ if &*store.root != "containerd" => store.root.to_string(),
+        root => root.to_owned(),
     };
-    let sizes = Sizes { disk: &reading.disk, measures: &reading.measures };
-    let df = DiskUsage::of(seen, &sizes, cache::rows(seen, &sizes));
-    let counted = counted(seen, &df, &reading.owners);
+    let stores = inventory.stores.iter().filter(is_engines);
+    let version = engine.version.triple();
+    stores.map(|store| Stored::of(inventory, &root(store), &store.root, &store.name, version)).collect()
+}
+
+fn view_of<'s, 'a>(seen: &'s [Seen<'a>], stored: &'s [Stored<'a>], active: &Active) -> Option<View<'s, 'a>> {
+    let views = seen.iter().map(View::from).chain(stored.iter().map(View::from));
+    views.into_iter().find(|view| active.is(view.store().0, view.store().1))
+}
+
+/// The engine's own numbers for the store that is active, and whom they count.
+fn docker_says<'a>(reading: &Reading, view: View<'_, 'a>) -> (Option<DiskUsage<'a>>, BTreeSet<OwnerKey>) {
+    let sizes = reading.sizes();
+    let df = DiskUsage::of(view, &sizes, cache::rows(view, &sizes));
+    let counted = counted(view, &sizes, &df, &reading.owners);
     (Some(df), counted)
 }

@@ -6,8 +6,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-const IMAGE: &[&str] =
-    &["ParentId", "RepoTags", "RepoDigests", "Created", "Size", "VirtualSize", "SharedSize", "Containers", "Labels"];
+const IMAGE: &[&str] = &[
+    "ParentId",
+    "RepoTags",
+    "RepoDigests",
+    "Created",
+    "Size",
+    "VirtualSize",
+    "SharedSize",
+    "Containers",
+    "Labels",
+    "Descriptor",
+];
 const CONTAINER: &[&str] =
     &["Names", "Image", "ImageID", "Command", "Created", "SizeRw", "SizeRootFs", "Labels", "HostConfig"];
 const VOLUME: &[&str] = &["Driver", "Labels", "Options", "Scope", "UsageData"];

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Cache;
 use crate::inventory::facts::CacheRecord;
-use crate::terms::Digest;
 
 /// A record that loads.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +25,7 @@ enum Fate {
 /// One record in judgement, and how many of what it needs have been judged.
 type Step<'a> = (&'a str, usize);
 
-pub(super) fn loaded<'a>(cache: &Cache<'a>) -> BTreeMap<&'a str, Loaded<'a>> {
+pub(super) fn loaded<'a>(cache: &Cache<'_, 'a>) -> BTreeMap<&'a str, Loaded<'a>> {
     let mut fates: BTreeMap<&str, Fate> = BTreeMap::new();
     for id in cache.records.keys() {
         judge(cache, id, &mut fates);
@@ -38,7 +37,7 @@ pub(super) fn loaded<'a>(cache: &Cache<'a>) -> BTreeMap<&'a str, Loaded<'a>> {
 }
 
 /// Judges a record after all that it needs, without recursion: parents come from the disk.
-fn judge<'a>(cache: &Cache<'a>, id: &'a str, fates: &mut BTreeMap<&'a str, Fate>) {
+fn judge<'a>(cache: &Cache<'_, 'a>, id: &'a str, fates: &mut BTreeMap<&'a str, Fate>) {
     let mut path: Vec<Step<'a>> = vec![(id, 0)];
     let mut open: BTreeSet<&str> = BTreeSet::new();
     while let Some((id, next)) = path.pop() {
@@ -70,7 +69,7 @@ fn needs(record: &CacheRecord) -> impl Iterator<Item = &str> {
 }
 
 /// What it needs has been judged.
-fn fate(cache: &Cache<'_>, id: &str, record: &CacheRecord, fates: &BTreeMap<&str, Fate>) -> Fate {
+fn fate(cache: &Cache<'_, '_>, id: &str, record: &CacheRecord, fates: &BTreeMap<&str, Fate>) -> Fate {
     let of = |id: &str| fates.get(id).copied().unwrap_or(Fate::Gone);
     if record.parents.iter().any(|parent| of(parent) != Fate::Loads) {
         return Fate::Fails;
@@ -79,24 +78,12 @@ fn fate(cache: &Cache<'_>, id: &str, record: &CacheRecord, fates: &BTreeMap<&str
         Some(Fate::Loads) => return Fate::Loads,
         Some(Fate::Fails) => return Fate::Fails,
         // a crash while it was made independent of its mutable half: it stays if it has a snapshot of its own
-        Some(Fate::Gone) if !has_snapshot(cache, &record.snapshot) => return Fate::Gone,
+        Some(Fate::Gone) if !cache.has_snapshot(&record.snapshot) => return Fate::Gone,
         Some(Fate::Gone) | None => {}
     }
     match record {
         CacheRecord { deleted: true, .. } => Fate::Gone,
-        CacheRecord { committed: false, .. } if !has_snapshot(cache, id) => Fate::Fails,
+        CacheRecord { committed: false, .. } if !cache.has_snapshot(id) => Fate::Fails,
         _ => Fate::Loads,
     }
-}
-
-/// moby builder/builder-next/adapters/snapshot/snapshot.go: Stat.
-fn has_snapshot(cache: &Cache<'_>, key: &str) -> bool {
-    // a database that could not be read says nothing of any snapshot
-    if cache.snapshots.is_empty() || Digest::parse(key).is_some() {
-        return true;
-    }
-    cache.snapshots.get(key).is_some_and(|snapshot| {
-        let bucket = snapshot.committed_as.as_deref().unwrap_or(key);
-        snapshot.chain.is_some() || cache.snapshots.contains_key(bucket)
-    })
 }

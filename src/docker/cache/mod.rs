@@ -1,24 +1,26 @@
-//! Build cache as `docker system df` and `docker builder prune` see it on a graph driver: which records load, which of
-//! them are listed, with which numbers, and which of them a prune takes.
+//! Build cache as `docker system df` and `docker builder prune` see it: which records load, which of them are listed,
+//! with which numbers, and which of them a prune takes. What stands behind a record is a layer or a directory of a graph
+//! driver (graph.rs), or a snapshot and a blob of containerd's store (stored.rs).
 
+mod graph;
 mod loaded;
 mod prune;
-mod size;
+mod stored;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::seen::Seen;
+use super::View;
 use super::sizes::{Size, Sizes};
-use crate::inventory::facts::{CacheRecord, CacheSnapshot};
-use crate::terms::{Key, Kind};
+use super::stored::{Stored, Usages};
+use crate::inventory::facts::CacheRecord;
+use crate::terms::{Digest, Key, Kind};
 pub use prune::prunable;
-
-/// The store that keeps BuildKit's records of graph drivers.
-const STORE: &str = "buildkit";
+pub(super) use stored::variants;
 
 /// One row of build cache. Its order among others is that of its ID.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub struct CacheRow {
     pub description: String,
     /// No build runs while we look: false.
     pub in_use: bool,
-    /// Its layer, or that of a record above it, is in a loaded image.
+    /// Its layer, or that of a record above it, is in an image.
     pub shared: bool,
     pub size: Size,
     /// Without one the engine prints year 1.
@@ -42,8 +44,8 @@ pub struct CacheRow {
 }
 
 /// The rows, by ID. buildkit cache/manager.go: DiskUsage.
-pub fn rows(seen: &Seen<'_>, sizes: &Sizes<'_>) -> Vec<CacheRow> {
-    let cache = Cache::of(seen);
+pub fn rows<'s, 'a: 's>(view: impl Into<View<'s, 'a>>, sizes: &Sizes<'_>) -> Vec<CacheRow> {
+    let cache = Cache::of(view.into());
     let records = loaded::loaded(&cache);
     // of a pair the mutable half is listed, under its own ID
     let twins: BTreeMap<&str, &CacheRecord> =
@@ -52,7 +54,7 @@ pub fn rows(seen: &Seen<'_>, sizes: &Sizes<'_>) -> Vec<CacheRow> {
         .iter()
         .filter(|(_, record)| record.pair.is_none())
         .map(|(id, record)| {
-            let size = size::of(&cache, record.facts, twins.get(id).copied(), sizes);
+            let size = cache.size(record.facts, twins.get(id).copied(), sizes);
             row(cache.key(id), record.facts, size)
         })
         .collect();
@@ -77,15 +79,13 @@ fn row(key: Key, facts: &CacheRecord, size: Size) -> CacheRow {
     }
 }
 
-/// moby builder/builder-next/imagerefchecker/checker.go: a record whose layer is part of a loaded image is shared;
-/// buildkit cache/manager.go markShared: and so are the records below it.
-fn share(cache: &Cache<'_>, rows: &mut [CacheRow]) {
-    let needed = cache.seen.needed_by_images();
-    let in_image = |row: &CacheRow| {
-        let chain = cache.snapshots.get(row.id.as_str()).and_then(|snapshot| snapshot.chain.as_ref());
-        chain.and_then(|chain| cache.seen.layer(chain)).is_some_and(|(layer, _)| needed.contains(layer))
+/// buildkit cache/manager.go markShared: a record whose layers an image has is shared, and so are those below it.
+fn share(cache: &Cache<'_, '_>, rows: &mut [CacheRow]) {
+    let in_image = match &cache.behind {
+        Behind::GraphDriver(behind) => behind.in_images(rows),
+        Behind::Containerd(stored) => stored::in_images(stored, cache, rows),
     };
-    let mut todo: Vec<String> = rows.iter().filter(|row| in_image(row)).map(|row| row.id.clone()).collect();
+    let mut todo: Vec<String> = in_image;
     let mut shared: BTreeSet<String> = BTreeSet::new();
     while let Some(id) = todo.pop() {
         if let Ok(at) = rows.binary_search_by(|row| row.id.as_str().cmp(&id))
@@ -99,29 +99,76 @@ fn share(cache: &Cache<'_>, rows: &mut [CacheRow]) {
     }
 }
 
-/// The records and snapshots of a root.
-struct Cache<'a> {
-    seen: &'a Seen<'a>,
+/// The records of a store, and what stands behind them.
+struct Cache<'s, 'a> {
+    /// The engine's root.
+    root: Arc<str>,
+    /// The store that keeps the records.
+    store: Arc<str>,
     records: BTreeMap<&'a str, &'a CacheRecord>,
-    snapshots: BTreeMap<&'a str, &'a CacheSnapshot>,
+    behind: Behind<'s, 'a>,
 }
 
-impl<'a> Cache<'a> {
-    fn of(seen: &'a Seen<'a>) -> Self {
-        let ours = |key: &Key| key.root == seen.root && *key.store == *STORE;
-        let things = |kind| seen.inventory.of_kind(kind).filter(|(key, _)| ours(key));
-        Self {
-            seen,
-            records: things(Kind::CacheRecord)
-                .filter_map(|(key, thing)| Some((&*key.id, thing.cache_record()?)))
-                .collect(),
-            snapshots: things(Kind::CacheSnapshot)
-                .filter_map(|(key, thing)| Some((&*key.id, thing.cache_snapshot()?)))
-                .collect(),
-        }
+enum Behind<'s, 'a> {
+    GraphDriver(graph::Graph<'s, 'a>),
+    Containerd(&'s Stored<'a>),
+}
+
+impl<'s, 'a> Cache<'s, 'a> {
+    fn of(view: View<'s, 'a>) -> Self {
+        let (store, behind) = match view {
+            View::GraphDriver(seen) => (graph::STORE.to_owned(), Behind::GraphDriver(graph::Graph::of(seen))),
+            // buildkit worker/containerd/containerd.go: the worker is called after the snapshotter
+            View::Containerd(stored) => (format!("containerd-{}", stored.store), Behind::Containerd(stored)),
+        };
+        let ours = |key: &Key| *key.root == *view.root() && *key.store == *store;
+        let records = view.inventory().of_kind(Kind::CacheRecord).filter(|(key, _)| ours(key));
+        let records = records.filter_map(|(key, thing)| Some((&*key.id, thing.cache_record()?))).collect();
+        Self { root: view.root().into(), store: store.into(), records, behind }
     }
 
     fn key(&self, id: &str) -> Key {
-        Key { root: self.seen.root.clone(), store: STORE.into(), kind: Kind::CacheRecord, id: id.into() }
+        Key { root: self.root.clone(), store: self.store.clone(), kind: Kind::CacheRecord, id: id.into() }
+    }
+
+    /// The size of a row: of a record, and of the committed record that is paired with it, if one is.
+    // buildkit cache/refs.go: size
+    fn size(&self, record: &CacheRecord, twin: Option<&CacheRecord>, sizes: &Sizes<'_>) -> Size {
+        let asked = twin.unwrap_or(record);
+        if let Some(recorded) = record.size.or(asked.size) {
+            return Size::Known(recorded);
+        }
+        let blob = asked.blob.as_ref().map_or(0, |blob| self.content(blob));
+        if asked.blob_only {
+            return Size::Known(blob);
+        }
+        // a pair's data is the mutable half's
+        match self.usage(&record.snapshot, sizes) {
+            Size::Known(files) => Size::Known(files.saturating_add(blob)),
+            other => other,
+        }
+    }
+
+    fn content(&self, blob: &Digest) -> u64 {
+        match &self.behind {
+            Behind::GraphDriver(graph) => graph.content(blob),
+            Behind::Containerd(stored) => stored::content(stored, blob.as_str()),
+        }
+    }
+
+    fn usage(&self, snapshot: &str, sizes: &Sizes<'_>) -> Size {
+        match &self.behind {
+            Behind::GraphDriver(graph) => graph.usage(snapshot, sizes),
+            // what is not found counts nothing
+            Behind::Containerd(stored) => Usages { stored, sizes }.of(snapshot).unwrap_or(Size::Known(0)),
+        }
+    }
+
+    fn has_snapshot(&self, key: &str) -> bool {
+        match &self.behind {
+            Behind::GraphDriver(graph) => graph.has_snapshot(key),
+            // a database that could not be read says nothing of any snapshot
+            Behind::Containerd(stored) => stored.snapshots.is_empty() || stored.snapshots.contains_key(key),
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Build cache as the engine would list it, on small tables.
 
+use super::graph::STORE;
 use super::*;
 use crate::disk::Disk;
+use crate::docker::seen::Seen;
 use crate::docker::sizes::Measures;
-use crate::inventory::facts::DriverDirectory;
+use crate::inventory::facts::{CacheSnapshot, DriverDirectory};
 use crate::inventory::{Entity, Inventory, Root};
 use crate::terms::Place;
 use crate::usage::Measure;

@@ -1,61 +1,35 @@
 //! Which owners' content enters one of the four sizes of `docker system df`, by whatever measure. A row of 0 B counts for
 //! nothing: what stands behind it is hidden.
 
+mod graph;
+mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::cache::CacheRow;
+use super::View;
 use super::df::DiskUsage;
-use super::seen::Seen;
+use super::sizes::Sizes;
 use crate::inventory::{OwnerKey, OwnerKind, Owners};
-use crate::terms::{ChainId, Digest, Key, Kind, Place};
+use crate::terms::Key;
 
 /// The owners that Docker counts, of all that lie on the disk.
-pub fn counted(seen: &Seen<'_>, df: &DiskUsage<'_>, owners: &Owners) -> BTreeSet<OwnerKey> {
-    let places = places(owners);
-    let layers = image_layers(seen, df).into_iter().map(|key| owner(key, OwnerKind::Layer));
-    let containers = df.containers.iter().filter(|row| row.size_rw > 0);
-    let containers = containers.filter_map(|row| row.container.mount).map(|key| owner(key, OwnerKind::RwLayer));
-    let volumes = df.volumes.iter().filter(|row| row.size > 0).map(|row| owner(row.key, OwnerKind::Volume));
-    let cache = df.cache.iter().filter(|row| df.counts(row) && row.size.value() > 0);
-    let cache = cache.flat_map(|row| behind(seen, row, &places));
-    layers.chain(containers).chain(volumes).chain(cache).collect()
+pub fn counted<'s, 'a: 's>(
+    view: impl Into<View<'s, 'a>>,
+    sizes: &Sizes<'_>,
+    df: &DiskUsage<'_>,
+    owners: &Owners,
+) -> BTreeSet<OwnerKey> {
+    let mut found = match view.into() {
+        View::GraphDriver(seen) => graph::counted(seen, df, owners),
+        View::Containerd(stored) => stored::counted(stored, sizes, df, owners),
+    };
+    let volumes = df.volumes.iter().filter(|row| row.size > 0);
+    found.extend(volumes.map(|row| owner(row.key, OwnerKind::Volume)));
+    found
 }
 
 fn owner(thing: &Key, kind: OwnerKind) -> OwnerKey {
     OwnerKey { root: thing.root.clone(), store: thing.store.clone(), kind, id: thing.id.clone() }
-}
-
-/// Who owns which place.
-fn places(owners: &Owners) -> BTreeMap<&Place, &OwnerKey> {
-    owners.iter().flat_map(|(_, owner)| owner.lots.iter().map(|(at, _)| (at, &owner.key))).collect()
-}
-
-/// The layers of the images that are listed with a size.
-fn image_layers<'a>(seen: &Seen<'a>, df: &DiskUsage<'_>) -> BTreeSet<&'a Key> {
-    let rows = df.images.iter().filter(|row| row.size > 0);
-    rows.flat_map(|row| &row.image.facts.chain).filter_map(|chain| Some(seen.layer(chain)?.0)).collect()
-}
-
-/// What a row of build cache sizes: its own layer or directory, and its blob; nothing of what it stands on.
-fn behind(seen: &Seen<'_>, row: &CacheRow, places: &BTreeMap<&Place, &OwnerKey>) -> Vec<OwnerKey> {
-    let Some(record) = seen.inventory.get(&row.key).and_then(|thing| thing.cache_record()) else { return Vec::new() };
-    let key = |kind, id: &str| Key { kind, id: id.into(), ..row.key.clone() };
-    let snapshot = seen.inventory.get(&key(Kind::CacheSnapshot, &record.snapshot)).and_then(|t| t.cache_snapshot());
-    let chain = Digest::parse(&record.snapshot).map(ChainId).or_else(|| snapshot?.chain.clone());
-    let files = match chain {
-        Some(chain) => seen.layer(&chain).map(|(layer, _)| owner(layer, OwnerKind::Layer)),
-        None => {
-            let directory = snapshot.and_then(|s| s.committed_as.as_deref()).unwrap_or(&record.snapshot);
-            let directory = seen.inventory.get(&seen.key(Kind::DriverDirectory, directory));
-            let at = directory.and_then(|thing| thing.driver_directory()).and_then(|dir| dir.at.as_ref());
-            at.and_then(|at| places.get(at)).map(|key| (*key).clone())
-        }
-    };
-    let blob = record.blob.as_ref().map(|blob| key(Kind::Blob, blob.as_str()));
-    let blob = blob.filter(|blob| seen.inventory.get(blob).is_some()).map(|blob| owner(&blob, OwnerKind::Blob));
-    // of a base layer the row tells the blob alone
-    files.filter(|_| !record.blob_only).into_iter().chain(blob).collect()
 }

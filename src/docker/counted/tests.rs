@@ -7,14 +7,14 @@ use crate::docker::seen::table::{NOW, Table, chain, digest};
 use crate::docker::sizes::{Measures, Sizes};
 use crate::inventory::Entity;
 use crate::inventory::facts::{CacheRecord, CacheSnapshot, DriverDirectory};
-use crate::terms::LinkKind;
+use crate::terms::{Kind, LinkKind};
 use crate::usage::Measure;
 
 fn owners_counted(table: &Table, measures: &Measures, version: (u32, u32, u32)) -> Vec<String> {
     let (disk, seen) = (Disk::default(), table.seen(version));
     let sizes = Sizes { disk: &disk, measures };
     let df = DiskUsage::of(&seen, &sizes, cache::rows(&seen, &sizes));
-    let found = counted(&seen, &df, &Owners::of(&table.inventory));
+    let found = counted(&seen, &sizes, &df, &Owners::of(&table.inventory));
     found.into_iter().map(|key| format!("{} {}", key.kind.name(), key.id)).collect()
 }
 

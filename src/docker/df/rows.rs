@@ -1,32 +1,44 @@
-//! The rows of images, containers and volumes.
+//! The rows, and what does not depend on the kind of store.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::docker::seen::{ContainerSeen, ImageSeen, Seen, Triple, VolumeSeen};
+use crate::docker::View;
+use crate::docker::seen::{ContainerSeen, VolumeSeen};
 use crate::docker::sizes::{Size, Sizes};
-use crate::inventory::facts::Layer;
+use crate::docker::stored::ManifestKind;
+use crate::format::oci::{Descriptor, Platform};
+use crate::inventory::facts::Labels;
 use crate::terms::Key;
 
 /// Go's zero time, in seconds since 1970.
-const YEAR_ONE: i64 = -62_135_596_800;
-/// From this version on an image without a date was made in 1970, not in the year 1. moby image/image.go (25.0).
-const NO_DATE_IS_1970: Triple = (25, 0, 0);
-/// Up to this version an image's layers are shared only with images that are listed; then with intermediate ones too.
-/// moby daemon/images/images.go (23.0).
-const ALL_IMAGES_SHARE: Triple = (23, 0, 0);
+pub(super) const YEAR_ONE: i64 = -62_135_596_800;
 
 /// An image that is listed.
 #[derive(Clone, Debug)]
 pub struct ImageRow<'a> {
     pub key: &'a Key,
-    pub image: ImageSeen<'a>,
+    /// `sha256:…`
+    pub id: String,
+    /// The image it was built on; empty if there is none.
+    pub parent: String,
+    /// As people write them, in the engine's order.
+    pub tags: Vec<String>,
+    pub digests: Vec<String>,
     /// Seconds since 1970.
     pub created: i64,
     pub size: i64,
     pub shared: i64,
+    /// How many were made from it; -1 if the engine does not say.
+    pub containers: i64,
+    pub labels: Labels,
+    /// Of its target, in containerd's store.
+    pub descriptor: Option<Descriptor>,
+    /// Platforms and attestations, in containerd's store.
+    pub manifests: Vec<ManifestRow<'a>>,
+    /// What keeps us from knowing its sizes.
+    pub doubt: Option<String>,
 }
 
 impl ImageRow<'_> {
@@ -34,9 +46,30 @@ impl ImageRow<'_> {
         self.size.saturating_sub(self.shared)
     }
 
-    pub fn containers(&self) -> usize {
-        self.image.containers.len()
+    pub fn is_referenced(&self) -> bool {
+        !self.tags.is_empty() || !self.digests.is_empty()
     }
+
+    /// Both sizes are told.
+    pub fn is_sized(&self) -> bool {
+        self.size != -1 && self.shared != -1
+    }
+}
+
+/// One manifest of an image.
+#[derive(Clone, Debug)]
+pub struct ManifestRow<'a> {
+    pub descriptor: Descriptor,
+    pub kind: ManifestKind,
+    pub available: bool,
+    pub platform: Option<Platform>,
+    /// What the descriptors of what is here say.
+    pub content: i64,
+    /// None if it was not looked for.
+    pub unpacked: Option<i64>,
+    pub containers: Vec<&'a Key>,
+    /// What an attestation is about.
+    pub attests: Option<String>,
 }
 
 /// A loaded container.
@@ -70,66 +103,20 @@ impl VolumeRow<'_> {
     }
 }
 
-fn recorded(layer: &Layer) -> i64 {
-    layer.size.and_then(|size| i64::try_from(size).ok()).unwrap_or(0)
-}
-
-fn sum<'a>(layers: impl Iterator<Item = &'a Layer>) -> i64 {
-    layers.map(recorded).fold(0, i64::saturating_add)
-}
-
-/// moby daemon/images/service.go ImageDiskUsage: layers of listed images; what only containers or cache need is not there.
-pub(super) fn layers_size(seen: &Seen<'_>) -> i64 {
-    let listed = seen.images.values().filter(|image| image.is_listed());
-    let layers: BTreeSet<&Key> = listed.flat_map(|image| image_layers(seen, image)).map(|(key, _)| key).collect();
-    sum(layers.into_iter().filter_map(|key| seen.layers.get(key)).copied())
-}
-
-/// The layers of an image that are loaded, base first, by what its config says.
-fn image_layers<'a>(seen: &Seen<'a>, image: &ImageSeen<'a>) -> Vec<(&'a Key, &'a Layer)> {
-    image.facts.chain.iter().filter_map(|chain| seen.layer(chain)).collect()
-}
-
-/// moby daemon/images/image_list.go Images.
-pub(super) fn images<'a>(seen: &Seen<'a>) -> Vec<ImageRow<'a>> {
-    let mut uses: BTreeMap<&Key, usize> = BTreeMap::new();
-    let counted = |image: &&ImageSeen<'_>| seen.version >= ALL_IMAGES_SHARE || image.is_listed();
-    for image in seen.images.values().filter(counted) {
-        for (key, _) in image_layers(seen, image) {
-            let uses = uses.entry(key).or_default();
-            *uses = uses.saturating_add(1);
-        }
-    }
-    let is_shared = |key: &Key| uses.get(key).is_some_and(|uses| *uses > 1);
-    let row = |(key, image): (&&'a Key, &ImageSeen<'a>)| ImageRow {
-        key,
-        image: image.clone(),
-        created: image_created(seen, image),
-        // the layer store's own chain
-        size: image.facts.chain.last().map_or(0, |top| sum(seen.chain_of(top).into_iter().map(|(_, layer)| layer))),
-        shared: sum(image_layers(seen, image).into_iter().filter(|(key, _)| is_shared(key)).map(|(_, layer)| layer)),
-    };
-    let mut rows: Vec<ImageRow<'a>> = seen.images.iter().filter(|(_, image)| image.is_listed()).map(row).collect();
-    rows.sort_by_key(|row| (Reverse(row.created), row.key));
-    rows
-}
-
-fn image_created(seen: &Seen<'_>, image: &ImageSeen<'_>) -> i64 {
-    let none = if seen.version >= NO_DATE_IS_1970 { 0 } else { YEAR_ONE };
-    image.facts.created.map_or(none, |time| time.as_second())
-}
-
 /// moby daemon/list.go Containers, in whatever state.
-pub(super) fn containers<'a>(seen: &Seen<'a>, sizes: &Sizes<'_>) -> Vec<ContainerRow<'a>> {
-    let mut rows: Vec<ContainerRow<'a>> = seen
-        .containers
+pub(super) fn containers<'a>(
+    view: View<'_, 'a>,
+    size: impl Fn(&ContainerSeen<'a>, &'a Key) -> (Size, i64),
+) -> Vec<ContainerRow<'a>> {
+    let mut rows: Vec<ContainerRow<'a>> = view
+        .containers()
         .iter()
         .map(|(key, container)| {
-            let (measured, size_root_fs) = container_sizes(seen, sizes, container);
+            let (measured, size_root_fs) = size(container, key);
             ContainerRow {
                 key,
                 container: container.clone(),
-                image: container.image_as_shown(seen),
+                image: container.image_as_shown(|typed| view.resolve(typed)),
                 created: container.facts.created.map_or(YEAR_ONE, |time| time.as_second()),
                 size_rw: measured.value(),
                 measured,
@@ -141,27 +128,9 @@ pub(super) fn containers<'a>(seen: &Seen<'a>, sizes: &Sizes<'_>) -> Vec<Containe
     rows
 }
 
-/// moby daemon/images/image_unix.go GetContainerLayerSize: without a read-write layer both are zero; what cannot be
-/// measured is -1, and left out of the second.
-fn container_sizes(seen: &Seen<'_>, sizes: &Sizes<'_>, container: &ContainerSeen<'_>) -> (Size, i64) {
-    let mount = container.mount.and_then(|key| seen.mounts.get(key));
-    let Some((mount, id)) = mount.and_then(|mount| Some((mount, mount.mount_id.as_ref()?))) else {
-        return (Size::Known(0), 0);
-    };
-    let parent = mount.parent.as_ref().and_then(|chain| seen.layer(chain));
-    // moby layer/mounted_layer.go cacheParent: the init layer comes between
-    let below = mount.init_id.as_ref().or_else(|| parent.and_then(|(_, layer)| layer.cache_id.as_ref()));
-    let measured = sizes.diff(seen, id, below);
-    let root_fs = mount.parent.as_ref().map_or(0, |chain| {
-        let layers = sum(seen.chain_of(chain).into_iter().map(|(_, layer)| layer));
-        layers.saturating_add(measured.value().max(0))
-    });
-    (measured, root_fs)
-}
-
 /// moby volume/service/service.go LocalVolumesSize.
-pub(super) fn volumes<'a>(seen: &Seen<'a>, sizes: &Sizes<'_>) -> Vec<VolumeRow<'a>> {
-    let rows = seen.volumes.iter().filter(|(_, volume)| volume.has_row());
+pub(super) fn volumes<'a>(view: View<'_, 'a>, sizes: &Sizes<'_>) -> Vec<VolumeRow<'a>> {
+    let rows = view.volumes().iter().filter(|(_, volume)| volume.has_row());
     rows.map(|(key, volume)| {
         let data = volume.facts.at.as_ref().filter(|_| volume.facts.has_data).map(|at| at.join("_data"));
         let measured = data.map_or_else(|| Size::Fails("there is no _data".to_owned()), |data| sizes.walked(&data));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::disk::Disk;
+use crate::docker::seen::Seen;
 use crate::docker::seen::table::{NOW, Table, digest};
 use crate::docker::sizes::{Measures, Size};
 use crate::terms::Kind;
@@ -46,7 +47,7 @@ fn layers_that_only_a_container_needs_are_not_in_layers_size() {
     let table = host();
     let df = df(&table.seen(NOW), &Measures::new());
     assert_eq!(df.layers_size, 127);
-    let sizes: Vec<_> = df.images.iter().map(|row| (row.size, row.shared, row.containers())).collect();
+    let sizes: Vec<_> = df.images.iter().map(|row| (row.size, row.shared, row.containers)).collect();
     assert!(sizes.contains(&(107, 100, 1)) && sizes.contains(&(120, 100, 0)));
 }
 

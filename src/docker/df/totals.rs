@@ -7,6 +7,8 @@ use crate::docker::cache::CacheRow;
 const DAEMON_SUMS: Triple = (29, 0, 0);
 /// The daemon's sum of reclaimable images is no longer upside down. moby daemon/disk_usage.go (29.4.0).
 const SUMS_UPRIGHT: Triple = (29, 4, 0);
+/// An image of which it is not known how many containers it has is taken for used. moby daemon/disk_usage.go (29.4.1).
+const UNKNOWN_IS_USED: Triple = (29, 4, 1);
 
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +37,19 @@ impl DiskUsage<'_> {
     }
 
     pub fn image_total(&self) -> Total {
-        let unique = |used: bool| {
-            let rows = self.images.iter().filter(|row| (row.containers() > 0) == used);
-            add(rows.map(|row| row.unique()))
-        };
+        let sized = || self.images.iter().filter(|row| row.is_sized());
+        let unique =
+            |counts: &dyn Fn(i64) -> bool| add(sized().filter(|row| counts(row.containers)).map(|row| row.unique()));
+        // with containerd's store -1 is an image of which nothing could be run
         let reclaimable = match self.version {
-            version if version >= SUMS_UPRIGHT => unique(false),
-            version if version >= DAEMON_SUMS => self.layers_size.saturating_sub(unique(false)),
-            _ => self.layers_size.saturating_sub(unique(true)),
+            version if version >= UNKNOWN_IS_USED => unique(&|containers| containers == 0),
+            version if version >= SUMS_UPRIGHT => unique(&|containers| containers <= 0),
+            version if version >= DAEMON_SUMS => self.layers_size.saturating_sub(unique(&|containers| containers == 0)),
+            _ => self.layers_size.saturating_sub(unique(&|containers| containers != 0)),
         };
-        let active = self.images.iter().filter(|row| row.containers() > 0).count();
+        let upside_down = (DAEMON_SUMS..SUMS_UPRIGHT).contains(&self.version);
+        let is_active = |containers: i64| if upside_down { containers != 0 } else { containers > 0 };
+        let active = self.images.iter().filter(|row| is_active(row.containers)).count();
         Total { name: "Images", total: self.images.len(), active, size: self.layers_size, reclaimable }
     }
 

@@ -7,7 +7,7 @@ use super::{PARENTS, Setting, count};
 use crate::docker::cache::CacheRow;
 use crate::docker::df::{ImageRow, VolumeRow};
 use crate::docker::seen::Triple;
-use crate::terms::Key;
+use crate::format::oci::{Descriptor, Platform};
 
 /// API 1.43: an image without names has none, instead of `<none>:<none>`.
 const NO_NAMES: Triple = (24, 0, 0);
@@ -15,29 +15,56 @@ const NO_NAMES: Triple = (24, 0, 0);
 const NO_VIRTUAL_SIZE: Triple = (25, 0, 0);
 
 pub(super) fn image(row: &ImageRow<'_>, version: Triple) -> Value {
-    let facts = row.image.facts;
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.into(), value);
-    put("Id", json!(&*row.key.id));
-    put("ParentId", json!(facts.parent.as_ref().map_or("", |parent| parent.as_str())));
-    let nameless = !row.image.is_referenced() && version < NO_NAMES;
-    put("RepoTags", if nameless { json!(["<none>:<none>"]) } else { names(&row.image.tags) });
-    put("RepoDigests", if nameless { json!(["<none>@<none>"]) } else { names(&row.image.digests) });
+    put("Id", json!(row.id));
+    put("ParentId", json!(row.parent));
+    let nameless = !row.is_referenced() && version < NO_NAMES;
+    put("RepoTags", if nameless { json!(["<none>:<none>"]) } else { names(&row.tags) });
+    put("RepoDigests", if nameless { json!(["<none>@<none>"]) } else { names(&row.digests) });
     put("Created", json!(row.created));
     put("Size", json!(row.size));
     if version < NO_VIRTUAL_SIZE {
         put("VirtualSize", json!(row.size));
     }
     put("SharedSize", json!(row.shared));
-    put("Containers", json!(count(row.containers())));
-    put("Labels", json!(facts.labels));
+    put("Containers", json!(row.containers));
+    put("Labels", json!(row.labels));
+    if let Some(target) = &row.descriptor {
+        put("Descriptor", descriptor(target));
+    }
     Value::Object(out)
 }
 
 /// None is null.
-fn names(keys: &[&Key]) -> Value {
-    let names: Vec<&str> = keys.iter().map(|key| &*key.id).collect();
+fn names(names: &[String]) -> Value {
     if names.is_empty() { Value::Null } else { json!(names) }
+}
+
+/// image-spec: Descriptor, Platform; what is empty is left out.
+pub(super) fn descriptor(of: &Descriptor) -> Value {
+    let mut out = json!({ "mediaType": of.media_type, "digest": of.digest, "size": of.size });
+    let mut put = |name: &str, value: Value| out.as_object_mut().map(|out| out.insert(name.into(), value));
+    if !of.annotations.is_empty() {
+        put("annotations", json!(of.annotations));
+    }
+    if let Some(told) = &of.platform {
+        put("platform", platform(told));
+    }
+    if !of.artifact_type.is_empty() {
+        put("artifactType", json!(of.artifact_type));
+    }
+    out
+}
+
+pub(super) fn platform(of: &Platform) -> Value {
+    let mut out = json!({ "architecture": of.architecture, "os": of.os });
+    for (name, value) in [("os.version", &of.os_version), ("variant", &of.variant)] {
+        if !value.is_empty() {
+            out.as_object_mut().map(|out| out.insert(name.into(), json!(value)));
+        }
+    }
+    out
 }
 
 pub(super) fn volume(row: &VolumeRow<'_>, setting: &Setting) -> Value {

@@ -5,7 +5,7 @@ use super::table::Table;
 use crate::docker::cache::CacheRow;
 use crate::docker::df::{ContainerRow, DiskUsage, ImageRow};
 use crate::docker::df_json::{Setting, names, status};
-use crate::docker::seen::Triple;
+use crate::docker::seen::{Reference, Triple};
 use crate::docker::units::{ago, ago_from_second, human, human_short};
 
 /// Until here the size of an image had four digits. cli/command/formatter/disk_usage.go (24.0).
@@ -25,25 +25,29 @@ fn images(df: &DiskUsage<'_>, setting: &Setting) -> Table {
     let mut table =
         Table::new(&["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"]);
     for row in &df.images {
-        let (repository, tag) = first_name(row);
+        let Some((repository, tag)) = first_name(row) else { continue };
         table.row(vec![
             repository,
             tag,
-            short(&row.key.id),
+            short(&row.id),
             ago_from_second(setting.now, row.created),
             if df.version < SHORT_IMAGE_SIZE { human(row.size) } else { human_short(row.size) },
             human(row.shared),
             human(row.unique()),
-            row.containers().to_string(),
+            row.containers.to_string(),
         ]);
     }
     table
 }
 
-/// Of several tags the first; digests are not shown.
-fn first_name(row: &ImageRow<'_>) -> (String, String) {
-    let split = row.image.tags.first().and_then(|tag| tag.id.rsplit_once(':'));
-    split.map_or_else(|| ("<none>".to_owned(), "<none>".to_owned()), |(name, tag)| (shown(name), shown(tag)))
+/// Of several tags the first; digests are not shown. A name that is no reference leaves the row out.
+fn first_name(row: &ImageRow<'_>) -> Option<(String, String)> {
+    let none = || ("<none>".to_owned(), "<none>".to_owned());
+    let Some(first) = row.tags.first() else { return Some(none()) };
+    Reference::parse_name(first)?;
+    let named = first.split('@').next().unwrap_or_default();
+    let tag = named.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+    Some(tag.map_or_else(none, |(name, tag)| (shown(name), shown(tag))))
 }
 
 fn containers(df: &DiskUsage<'_>, setting: &Setting) -> Table {

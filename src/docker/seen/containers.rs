@@ -55,10 +55,10 @@ fn is_of_driver(container: &Container, store: &str, version: Triple) -> bool {
 
 impl ContainerSeen<'_> {
     /// The reference as typed if it still leads to the image, else the image's ID. moby daemon/list.go refreshImage.
-    pub fn image_as_shown(&self, seen: &Seen<'_>) -> String {
+    pub fn image_as_shown<'r>(&self, resolve: impl FnOnce(&str) -> Option<&'r str>) -> String {
         let typed = &self.facts.image_as_typed;
         let id = self.facts.image.as_ref().map_or("", |image| image.as_str());
-        let leads_there = || seen.resolve(typed).is_some_and(|image| *image.id == *id);
+        let leads_there = || resolve(typed).is_some_and(|image| image == id);
         if typed == id || leads_there() { typed.clone() } else { id.to_owned() }
     }
 }

@@ -12,7 +12,7 @@ mod reference;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
-mod volumes;
+pub(super) mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl<'a> Seen<'a> {
         seen.images = images::loaded(&seen);
         seen.containers = containers::loaded(&seen);
         images::count_containers(&mut seen);
-        seen.volumes = volumes::loaded(&seen);
+        seen.volumes = volumes::loaded(inventory, root, version, &seen.containers);
         seen
     }
 

@@ -35,15 +35,59 @@ impl Reference {
     }
 }
 
+/// A name as it stands in a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name<'t> {
+    named: Named,
+    written: &'t str,
+}
+
+impl Reference {
+    /// A name that is a reference, with or without a tag; an ID is none.
+    pub fn parse_name(written: &str) -> Option<Name<'_>> {
+        match Self::parse(written)? {
+            Self::Named(named) => Some(Name { named, written }),
+            Self::Id(_) => None,
+        }
+    }
+}
+
+impl Name<'_> {
+    /// It stands there in full: with its domain, and with `library/`.
+    // distribution/reference: ParseNamed
+    pub fn is_canonical(&self) -> bool {
+        split_suffix(self.written).0 == self.repository()
+    }
+
+    /// `docker.io/library/web`
+    pub fn repository(&self) -> String {
+        self.named.name()
+    }
+
+    /// With `:latest` if nothing is said.
+    pub fn tagged(&self) -> String {
+        self.named.tagged()
+    }
+}
+
 impl Named {
-    /// The repository, with its domain.
+    /// The repository, with its domain: `docker.io/library/web`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.domain, self.path)
     }
 
     /// It names a digest, not a tag.
     pub fn is_digest(&self) -> bool {
-        self.suffix.starts_with('@')
+        self.digest().is_some()
+    }
+
+    pub fn digest(&self) -> Option<&str> {
+        self.suffix.strip_prefix('@')
+    }
+
+    /// In full.
+    pub fn tagged(&self) -> String {
+        format!("{}{}", self.name(), self.suffix)
     }
 
     /// The short form, which `repositories.json` is keyed by.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Seen, Triple};
+use super::{ContainerSeen, Triple};
+use crate::inventory::Inventory;
 use crate::inventory::facts::Volume;
 use crate::terms::{Key, Kind};
 
@@ -26,20 +27,27 @@ impl VolumeSeen<'_> {
 }
 
 /// moby volume/local/local.go New: every directory is a volume, in the database or not.
-pub(super) fn loaded<'a>(seen: &Seen<'a>) -> BTreeMap<&'a Key, VolumeSeen<'a>> {
-    let users = users(seen);
-    seen.of_root(Kind::Volume)
+pub(in crate::docker) fn loaded<'a>(
+    inventory: &'a Inventory,
+    root: &str,
+    version: Triple,
+    containers: &BTreeMap<&'a Key, ContainerSeen<'a>>,
+) -> BTreeMap<&'a Key, VolumeSeen<'a>> {
+    let users = users(containers);
+    inventory
+        .of_kind(Kind::Volume)
+        .filter(|(key, _)| *key.root == *root)
         .filter_map(|(key, thing)| Some((key, thing.volume()?)))
         .filter(|(_, volume)| volume.at.is_some() && matches!(volume.driver.as_str(), "local" | ""))
-        .filter(|(_, volume)| seen.version < WANTS_DATA || volume.has_data || volume.needs_mount)
+        .filter(|(_, volume)| version < WANTS_DATA || volume.has_data || volume.needs_mount)
         .map(|(key, facts)| (key, VolumeSeen { facts, users: users.get(&*key.id).cloned().unwrap_or_default() }))
         .collect()
 }
 
 /// moby daemon/volumes.go lazyInitializeVolume: a mount point with a driver refers to the volume of its name.
-fn users<'a>(seen: &Seen<'a>) -> BTreeMap<&'a str, BTreeSet<&'a Key>> {
+fn users<'a>(containers: &BTreeMap<&'a Key, ContainerSeen<'a>>) -> BTreeMap<&'a str, BTreeSet<&'a Key>> {
     let mut users: BTreeMap<&str, BTreeSet<&Key>> = BTreeMap::new();
-    for (key, container) in &seen.containers {
+    for (key, container) in containers {
         for mount in container.facts.mounts.iter().filter(|mount| !mount.driver.is_empty()) {
             users.entry(&mount.name).or_default().insert(key);
         }

@@ -258,6 +258,7 @@ pub struct CacheRecord {
     pub snapshot: String,
     pub equal_mutable: Option<String>,
     pub parents: Vec<String>,
+    pub parentage: Parentage,
     /// `regular`, `internal`, `frontend`, `source.local`, `source.git.checkout`, `exec.cachemount`
     pub record_type: String,
     pub description: String,
@@ -268,6 +269,18 @@ pub struct CacheRecord {
     pub blob: Option<Digest>,
     pub retain: bool,
     pub deleted: bool,
+}
+
+/// What a cache record is to its parents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Parentage {
+    /// On top of its parent, if it has one.
+    #[default]
+    Layer,
+    /// All of its parents, one above the other.
+    Merge,
+    /// What one of its parents adds to the other.
+    Diff { upper: Option<String> },
 }
 
 /// A bucket of `snapshots.db`. Its key's ID is the snapshot key.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::format::bolt::{Bucket, Tree};
-use crate::inventory::facts::CacheRecord;
+use crate::inventory::facts::{CacheRecord, Parentage};
 use crate::inventory::{Entity, Inventory, Keeps};
 use crate::terms::{CacheId, Digest, Key, Kind, LinkKind, Lost, Place, Printable};
 
@@ -54,12 +54,14 @@ impl Fields<'_, '_> {
     fn record(mut self) -> CacheRecord {
         let used = self.take("cache.usageCount", Value::as_i64);
         let size = self.take("snapshot.size", Value::as_i64);
+        let (parentage, parents) = self.parents();
         CacheRecord {
             committed: self.take("snapshot.committed", Value::as_bool).unwrap_or(false),
             size: size.and_then(|size| u64::try_from(size).ok()),
             snapshot: self.text("cache.snapshot").unwrap_or_else(|| self.name.to_owned()),
             equal_mutable: self.text("cache.equalMutable"),
-            parents: self.parents(),
+            parents,
+            parentage,
             record_type: self.text("cache.recordType").unwrap_or_else(|| "regular".to_owned()),
             description: self.take("cache.description", as_text).unwrap_or_default(),
             created_at: self.take("cache.createdAt", as_time).flatten(),
@@ -74,13 +76,15 @@ impl Fields<'_, '_> {
     }
 
     /// buildkit cache/refs.go, kind: merge before diff before layer.
-    fn parents(&mut self) -> Vec<String> {
+    fn parents(&mut self) -> (Parentage, Vec<String>) {
         if let Some(merged) = self.take("cache.mergeParents", as_texts).filter(|merged| !merged.is_empty()) {
-            return merged;
+            return (Parentage::Merge, merged);
         }
-        let sides: Vec<String> =
-            ["cache.lowerDiffParent", "cache.upperDiffParent"].into_iter().filter_map(|key| self.text(key)).collect();
-        if sides.is_empty() { self.text("cache.parent").into_iter().collect() } else { sides }
+        let [lower, upper] = ["cache.lowerDiffParent", "cache.upperDiffParent"].map(|key| self.text(key));
+        if lower.is_some() || upper.is_some() {
+            return (Parentage::Diff { upper: upper.clone() }, lower.into_iter().chain(upper).collect());
+        }
+        (Parentage::Layer, self.text("cache.parent").into_iter().collect())
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
