@@ -1,6 +1,6 @@
 //! Files that cannot be read, do not parse, or contradict others. Nothing is ever advised to be removed for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::words::{self, count};
 use super::{Case, Finding, Remedy, Rule, Severity};
@@ -20,11 +20,15 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     for problem in case.inventory.problems.iter().filter(|problem| !NOT_DAMAGE.contains(&problem.code)) {
         files.entry(&problem.at).or_default().push(problem);
     }
-    files.into_iter().map(|(at, problems)| finding(case, at, &problems)).collect()
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let lands = Lands::of(case);
+    files.into_iter().map(|(at, problems)| finding(case, &lands, at, &problems)).collect()
 }
 
-fn finding(case: &Case<'_>, at: &Place, problems: &[&Problem]) -> Finding {
-    let owner = owner_of(case, at);
+fn finding(case: &Case<'_>, lands: &Lands<'_>, at: &Place, problems: &[&Problem]) -> Finding {
+    let owner = lands.owner_of(at);
     // a container that does not load takes its read-write layer along
     let things: Vec<&Key> = owner.iter().flat_map(|(_, owner)| with_layer(case, &owner.thing)).collect();
     let base = match owner {
@@ -73,19 +77,27 @@ fn distinct<'a>(names: &[&'a str]) -> Vec<&'a str> {
     names
 }
 
-/// Whose bytes the file is: the thing that claims it, or the nearest place above. What is an engine's own directory says
-/// nothing about whom the damage concerns.
-fn owner_of<'a>(case: &Case<'a>, at: &Place) -> Option<(usize, &'a Owner)> {
-    let claims = |owner: &Owner| {
-        let lots = owner.lots.iter().filter(|(lot, _)| at.starts_with(lot));
-        lots.map(|(lot, _)| lot.as_bytes().len()).max()
-    };
-    let own = case
-        .owners
-        .iter()
-        .filter(|(_, owner)| owner.thing.kind != Kind::Scaffold && owner.key.kind != OwnerKind::Scaffold);
-    let nearest = own.filter_map(|(number, owner)| Some((claims(owner)?, number, owner)));
-    nearest
-        .max_by_key(|(depth, number, _)| (*depth, std::cmp::Reverse(*number)))
-        .map(|(_, number, owner)| (number, owner))
+/// Whose bytes a file is: what is an engine's own directory says nothing about whom the damage concerns.
+struct Lands<'a> {
+    owners: HashMap<&'a [u8], (usize, &'a Owner)>,
+}
+
+impl<'a> Lands<'a> {
+    fn of(case: &Case<'a>) -> Self {
+        let mut owners = HashMap::new();
+        let own = |owner: &Owner| owner.thing.kind != Kind::Scaffold && owner.key.kind != OwnerKind::Scaffold;
+        for (number, owner) in case.owners.iter().filter(|(_, owner)| own(owner)) {
+            for (lot, _) in &owner.lots {
+                // the first owner in order
+                owners.entry(lot.as_bytes()).or_insert((number, owner));
+            }
+        }
+        Self { owners }
+    }
+
+    /// The owner that claims it, or the nearest place above.
+    fn owner_of<'p>(&self, at: &'p Place) -> Option<(usize, &'a Owner)> {
+        let above = |path: &&'p [u8]| path.get(..path.iter().rposition(|b| *b == b'/')?);
+        std::iter::successors(Some(at.as_bytes()), above).find_map(|path| self.owners.get(path).copied())
+    }
 }
