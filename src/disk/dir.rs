@@ -4,28 +4,29 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, OFlags, RawDir};
 use rustix::io::Errno;
 
 use super::open::{Ends, open_beneath, read_all, read_ends, read_head};
 use super::tree::stat_of;
-use super::{CAP, FileKind, LIST_CAP, Stat, Unreadable};
+use super::{CAP, FileKind, LIST_CAP, Names, Stat, Unreadable};
 use crate::terms::Place;
 
 /// An open directory with a sorted listing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dir<'disk> {
     place: Place,
-    fd: OwnedFd,
-    names: BTreeMap<Box<[u8]>, FileKind>,
+    fd: Arc<OwnedFd>,
+    names: Arc<Names>,
     /// Places that are to fail; none but in tests.
     faults: &'disk BTreeMap<Place, Errno>,
 }
 
 impl<'disk> Dir<'disk> {
     pub(super) fn list(place: Place, fd: OwnedFd, faults: &'disk BTreeMap<Place, Errno>) -> Result<Self, Unreadable> {
-        let mut names = BTreeMap::new();
+        let mut names = Names::default();
         let mut buffer = [MaybeUninit::<u8>::uninit(); 32 << 10];
         let mut entries = RawDir::new(&fd, &mut buffer);
         while let Some(entry) = entries.next() {
@@ -34,25 +35,27 @@ impl<'disk> Dir<'disk> {
             if name == b"." || name == b".." {
                 continue;
             }
-            if names.len() >= LIST_CAP {
+            if names.len() >= LIST_CAP || !names.push(name, FileKind::from(entry.file_type())) {
                 return Err(Unreadable::TooMany(LIST_CAP));
             }
-            names.insert(name.into(), FileKind::from(entry.file_type()));
         }
-        let mut dir = Self { place, fd, names, faults };
-        dir.settle_unknown();
-        Ok(dir)
+        names.sort();
+        settle_unknown(&mut names, &fd);
+        Ok(Self { place, fd: Arc::new(fd), names: Arc::new(names), faults })
     }
 
-    /// Some file systems do not say in the listing what an entry is.
-    fn settle_unknown(&mut self) {
-        let unknown: Vec<Box<[u8]>> =
-            self.names.iter().filter(|(_, kind)| **kind == FileKind::Unknown).map(|(name, _)| name.clone()).collect();
-        for name in unknown {
-            if let Ok(stat) = self.stat(&name) {
-                self.names.insert(name, stat.kind);
+    /// Whether any name is of some sort; the first that is ends the reading.
+    pub(super) fn any(fd: &OwnedFd, is: impl Fn(&[u8]) -> bool) -> Result<bool, Unreadable> {
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 4 << 10];
+        let mut entries = RawDir::new(fd, &mut buffer);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." && is(name) {
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
     pub fn place(&self) -> &Place {
@@ -61,7 +64,12 @@ impl<'disk> Dir<'disk> {
 
     /// The names, in byte order, with what each is.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], FileKind)> {
-        self.names.iter().map(|(name, kind)| (&**name, *kind))
+        self.names.iter()
+    }
+
+    /// The listing itself, to be kept when the directory is closed.
+    pub fn names(&self) -> &Arc<Names> {
+        &self.names
     }
 
     pub fn len(&self) -> usize {
@@ -73,7 +81,7 @@ impl<'disk> Dir<'disk> {
     }
 
     pub fn kind(&self, name: &[u8]) -> Option<FileKind> {
-        self.names.get(name).copied()
+        self.names.kind(name)
     }
 
     /// The whole of a metadata file in this directory.
@@ -125,7 +133,7 @@ impl<'disk> Dir<'disk> {
 
     pub fn link_target(&self, name: &[u8]) -> Result<Vec<u8>, Unreadable> {
         self.check(name)?;
-        Ok(rustix::fs::readlinkat(&self.fd, name, Vec::new())?.into_bytes())
+        Ok(rustix::fs::readlinkat(&*self.fd, name, Vec::new())?.into_bytes())
     }
 
     fn check(&self, name: &[u8]) -> Result<(), Unreadable> {
@@ -137,4 +145,13 @@ impl<'disk> Dir<'disk> {
         }
         self.faults.get(&self.place.join(name)).map_or(Ok(()), |errno| Err(Unreadable::from(*errno)))
     }
+}
+
+/// Some file systems do not say in the listing what an entry is.
+fn settle_unknown(names: &mut Names, fd: &OwnedFd) {
+    let look = |name: &[u8]| stat_of(fd.as_fd(), &CString::new(name).ok()?, AtFlags::empty()).ok();
+    names.settle(|name, kind| match kind {
+        FileKind::Unknown => look(name).map_or(kind, |stat| stat.kind),
+        known => known,
+    });
 }

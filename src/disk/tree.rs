@@ -209,6 +209,12 @@ impl Disk {
         Dir::list(at.clone(), fd, &self.faults)
     }
 
+    /// Whether any name in a directory is of some sort, without a listing.
+    pub fn any(&self, at: &Place, is: impl Fn(&[u8]) -> bool) -> Result<bool, Unreadable> {
+        let tree = self.locate(at)?;
+        Dir::any(&open_beneath(tree.fd(), at.inside(), OFlags::DIRECTORY | OFlags::RDONLY)?, is)
+    }
+
     pub fn stat(&self, at: &Place) -> Result<Stat, Unreadable> {
         let tree = self.locate(at)?;
         let fd = open_beneath(tree.fd(), at.inside(), OFlags::PATH)?;

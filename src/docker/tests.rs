@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::disk::FileKind;
 use crate::inventory::facts::{Container, State};
 use crate::inventory::{Entity, Inventory, Root, Scaffold, StoreInfo, StoreKind};
 use crate::terms::{Kind, Place};
@@ -53,7 +54,7 @@ fn disk(stores: &[&str], containers: &[(&str, &str)]) -> Inventory {
             root: root.name.clone(),
             store: name.into(),
             at: home,
-            names: vec![(*b"l").into()],
+            names: Arc::new([(b"l".as_slice(), FileKind::Dir)].into_iter().collect()),
         });
     }
     for (number, (driver, created)) in containers.iter().enumerate() {

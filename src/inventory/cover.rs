@@ -15,7 +15,8 @@ pub(super) fn name_the_unclaimed(inventory: &mut Inventory) {
     claimed.extend(inventory.scaffolds.iter().map(|scaffold| scaffold.at.clone()));
     let mut strangers: Vec<(Key, Entity)> = Vec::new();
     for scaffold in &inventory.scaffolds {
-        let mut places = scaffold.names.iter().map(|name| scaffold.at.join(name)).filter(|at| !claimed.contains(at));
+        let mut places =
+            scaffold.names.iter().map(|(name, _)| scaffold.at.join(name)).filter(|at| !claimed.contains(at));
         let mut stranger = |at: Place, more: bool| {
             let key = Key {
                 root: scaffold.root.clone(),

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::{Facts, OwnerKind};
-use crate::disk::Dir;
+use crate::disk::{Dir, Names};
 use crate::terms::{Key, Kind, Link, LinkKind, Lost, Place, Problem};
 
 /// A data root, containerd's root, or one nested in another.
@@ -172,7 +172,7 @@ pub struct Scaffold {
     pub root: Arc<str>,
     pub store: Arc<str>,
     pub at: Place,
-    pub names: Vec<Box<[u8]>>,
+    pub names: Arc<Names>,
 }
 
 /// A trace by which an engine version shows itself.
@@ -234,7 +234,7 @@ impl Inventory {
             root: root.name.clone(),
             store: store.into(),
             at: dir.place().clone(),
-            names: dir.entries().map(|(name, _)| name.into()).collect(),
+            names: dir.names().clone(),
         });
     }
 

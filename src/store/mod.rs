@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rayon::prelude::*;
 
 use crate::disk::Disk;
-use crate::inventory::{Inventory, Root};
+use crate::inventory::Inventory;
 use crate::terms::{Kind, LinkKind, Lost, Place};
 pub use site::Site;
 
@@ -89,12 +89,12 @@ fn forget_the_vanished(disk: &Disk, inventory: &mut Inventory) {
 
 fn once(disk: &Disk) -> Inventory {
     let roots = site::roots(disk);
-    let mut tasks: Vec<(&Root, &Store)> = Vec::new();
-    for root in &roots.found {
-        tasks.extend(STORES.iter().map(|store| (root, store)));
+    let mut tasks: Vec<(Site<'_>, &Store)> = Vec::new();
+    for (root, top) in roots.found.iter().zip(&roots.tops) {
+        let site = Site::new(disk, root, &roots.found).under(top.as_ref());
+        tasks.extend(STORES.iter().map(|store| (site, store)));
     }
-    let parts: Vec<Inventory> =
-        tasks.into_par_iter().map(|(root, store)| fenced(disk, root, &roots.found, store)).collect();
+    let parts: Vec<Inventory> = tasks.into_par_iter().map(|(site, store)| fenced(&site, store)).collect();
     let mut inventory = Inventory { roots: roots.found, problems: roots.problems, ..Inventory::default() };
     parts.into_iter().for_each(|part| inventory.merge(part));
     containerd::join(&mut inventory);
@@ -102,14 +102,13 @@ fn once(disk: &Disk) -> Inventory {
 }
 
 /// A panic is a bug of ours; it costs one store, not the report.
-fn fenced(disk: &Disk, root: &Root, roots: &[Root], store: &Store) -> Inventory {
-    let site = Site::new(disk, root, roots);
-    catch_unwind(AssertUnwindSafe(|| (store.survey)(&site))).unwrap_or_else(|_| {
+fn fenced(site: &Site<'_>, store: &Store) -> Inventory {
+    catch_unwind(AssertUnwindSafe(|| (store.survey)(site))).unwrap_or_else(|_| {
         let mut inventory = Inventory::default();
         let lost = Lost::Links(store.links.to_vec());
         inventory.problem(
             "internal",
-            &root.place,
+            &site.root.place,
             lost,
             format!("reading the {} store failed unexpectedly", store.name),
         );

@@ -11,11 +11,24 @@ pub struct Site<'a> {
     pub root: &'a Root,
     /// Every root of the run: a root inside another is no business of the outer one.
     pub roots: &'a [Root],
+    /// The root's own directory, where it has been listed before.
+    top: Option<&'a Dir<'a>>,
 }
 
 impl<'a> Site<'a> {
     pub fn new(disk: &'a Disk, root: &'a Root, roots: &'a [Root]) -> Self {
-        Self { disk, root, roots }
+        Self { disk, root, roots, top: None }
+    }
+
+    /// With the listing of the root's own directory, which every store would read again.
+    #[must_use]
+    pub(super) fn under(self, top: Option<&'a Dir<'a>>) -> Self {
+        Self { top, ..self }
+    }
+
+    /// The root's own directory.
+    pub fn top(&self) -> Result<Dir<'a>, Unreadable> {
+        self.top.map_or_else(|| self.disk.dir(&self.root.place), |top| Ok(top.clone()))
     }
 
     /// A place below the root.
@@ -25,7 +38,8 @@ impl<'a> Site<'a> {
 
     /// A directory that may be absent; anything else that is wrong with it is a problem.
     pub fn dir(&self, inv: &mut Inventory, at: &Place, lost: Lost) -> Option<Dir<'a>> {
-        match self.disk.dir(at) {
+        let dir = if *at == self.root.place { self.top() } else { self.disk.dir(at) };
+        match dir {
             Err(Unreadable::Missing) => None,
             other => inv.note("unreadable-directory", at, lost, other),
         }
@@ -41,31 +55,38 @@ impl<'a> Site<'a> {
 }
 
 /// The roots of a disk.
-pub(super) struct Roots {
+pub(super) struct Roots<'a> {
     pub(super) found: Vec<Root>,
+    /// The directory of each, unless it cannot be read.
+    pub(super) tops: Vec<Option<Dir<'a>>>,
     pub(super) problems: Vec<Problem>,
 }
 
 /// Each tree is a root; below a data root each `<uid>.<gid>` directory that holds `image/` or `containers/` is another.
-pub(super) fn roots(disk: &Disk) -> Roots {
-    let mut roots = Roots { found: Vec::new(), problems: Vec::new() };
+pub(super) fn roots(disk: &Disk) -> Roots<'_> {
+    let mut roots = Roots { found: Vec::new(), tops: Vec::new(), problems: Vec::new() };
     for tree in disk.trees() {
         let top = Place::tree(tree.name());
         roots.found.push(Root::new(top.clone()));
         match disk.dir(&top) {
-            Ok(dir) => roots.found.extend(dir.entries().filter_map(|(name, _)| remapped(&dir, name))),
-            Err(cause) => roots.problems.push(Problem {
-                at: top,
-                code: "unreadable-directory",
-                cause: cause.to_string(),
-                lost: Lost::Bytes,
-            }),
+            Ok(dir) => {
+                let (found, tops): (Vec<_>, Vec<_>) =
+                    dir.entries().filter_map(|(name, _)| remapped(&dir, name)).unzip();
+                roots.tops.push(Some(dir));
+                roots.found.extend(found);
+                roots.tops.extend(tops.into_iter().map(Some));
+            }
+            Err(cause) => {
+                roots.tops.push(None);
+                let (code, cause) = ("unreadable-directory", cause.to_string());
+                roots.problems.push(Problem { at: top, code, cause, lost: Lost::Bytes });
+            }
         }
     }
     roots
 }
 
-fn remapped(top: &Dir<'_>, name: &[u8]) -> Option<Root> {
+fn remapped<'a>(top: &Dir<'a>, name: &[u8]) -> Option<(Root, Dir<'a>)> {
     let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
     let dot = name.iter().position(|b| *b == b'.')?;
     let (uid, gid) = (name.get(..dot)?, name.get(dot + 1..)?);
@@ -74,5 +95,5 @@ fn remapped(top: &Dir<'_>, name: &[u8]) -> Option<Root> {
     }
     let inner = top.dir(name).ok()?;
     let holds = inner.kind(b"image").is_some() || inner.kind(b"containers").is_some();
-    holds.then(|| Root::new(top.place().join(name)))
+    holds.then(|| (Root::new(inner.place().clone()), inner))
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::disk::Tree;
+use crate::inventory::Root;
 use crate::terms::Lost;
 
 /// A disk with one tree, `docker`, that holds these files.

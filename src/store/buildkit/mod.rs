@@ -176,7 +176,7 @@ fn is_worker(name: &str) -> bool {
 /// A root that is a buildkitd's state directory, and no engine's.
 // buildkit cmd/buildkitd/main.go: its root holds a directory for each worker
 fn alone(site: &Site<'_>, inv: &mut Inventory) -> bool {
-    let Ok(top) = site.disk.dir(&site.root.place) else { return false };
+    let Ok(top) = site.top() else { return false };
     let has_worker = top.entries().any(|(name, kind)| {
         let own = name.starts_with(b"runc-") || name.starts_with(b"containerd-");
         own && kind == FileKind::Dir && site.disk.stat(&top.place().join(name).join(files::RECORDS.name)).is_ok()

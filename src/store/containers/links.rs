@@ -10,9 +10,10 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Reading;
-use crate::disk::FileKind;
+use crate::disk::{FileKind, Names};
 use crate::inventory::{Inventory, facts};
 use crate::store::Site;
 use crate::terms::{Digest, Key, Kind, LinkKind, Place};
@@ -23,12 +24,12 @@ const GRAPH_DRIVERS: [&str; 5] = ["overlay2", "vfs", "aufs", "overlay", "devicem
 
 /// The names in every `image/<driver>/layerdb/mounts`, by driver.
 pub(super) struct Mounts {
-    by_driver: BTreeMap<String, Names>,
+    by_driver: BTreeMap<String, Mounted>,
 }
 
-struct Names {
+struct Mounted {
     at: Place,
-    names: Vec<Box<[u8]>>,
+    names: Arc<Names>,
 }
 
 impl Mounts {
@@ -39,9 +40,8 @@ impl Mounts {
             for (name, kind) in image.entries() {
                 let (Ok(driver), FileKind::Dir) = (std::str::from_utf8(name), kind) else { continue };
                 let at = image.place().join(name).join("layerdb/mounts");
-                let listing = site.disk.dir(&at);
-                let names = listing.map(|dir| dir.entries().map(|(name, _)| name.into()).collect()).unwrap_or_default();
-                by_driver.insert(driver.to_owned(), Names { at, names });
+                let names = site.disk.dir(&at).map(|dir| dir.names().clone()).unwrap_or_default();
+                by_driver.insert(driver.to_owned(), Mounted { at, names });
             }
         }
         Self { by_driver }
@@ -54,7 +54,7 @@ impl Mounts {
 
     /// The drivers that have a read-write layer of this name, with the place that says so.
     pub(super) fn holding(&self, name: &str) -> Vec<(&str, Place)> {
-        let holds = |names: &Names| names.names.binary_search_by(|known| (**known).cmp(name.as_bytes())).is_ok();
+        let holds = |mounted: &Mounted| mounted.names.kind(name.as_bytes()).is_some();
         self.by_driver
             .iter()
             .filter(|(_, names)| holds(names))

@@ -127,7 +127,7 @@ const REMOVING: Leftover =
 
 pub(super) fn survey(site: &Site<'_>) -> Inventory {
     let mut inv = Inventory::default();
-    let Ok(top) = site.disk.dir(&site.root.place) else { return inv };
+    let Ok(top) = site.top() else { return inv };
     probes(site, &mut inv, "engine", &top);
     homes_elsewhere(site, &mut inv, &top);
     let stores = stores::of(site, &top);
