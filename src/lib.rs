@@ -17,3 +17,4 @@ pub mod report; // F9
 pub mod store; // F4
 pub mod terms; // F0
 pub mod usage; // F5
+pub mod verify; // F5

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use deadweight::format::fuzz::{fuzz_bolt, fuzz_gotime, fuzz_image, fuzz_varint};
+use deadweight::format::fuzz::{fuzz_bolt, fuzz_gotime, fuzz_image, fuzz_tar, fuzz_tarsplit, fuzz_varint};
 
 type Target = fn(&[u8]);
 
@@ -80,8 +80,14 @@ fn page_size(bytes: &[u8]) -> usize {
 
 #[test]
 fn every_target_survives_its_corpus() {
-    let targets: [(&str, Target); 4] =
-        [("bolt", fuzz_bolt), ("gotime", fuzz_gotime), ("image", fuzz_image), ("varint", fuzz_varint)];
+    let targets: [(&str, Target); 6] = [
+        ("bolt", fuzz_bolt),
+        ("gotime", fuzz_gotime),
+        ("image", fuzz_image),
+        ("tar", fuzz_tar),
+        ("tarsplit", fuzz_tarsplit),
+        ("varint", fuzz_varint),
+    ];
     for (name, target) in targets {
         let seeds = corpus(name);
         assert!(!seeds.is_empty(), "{name} has seeds");
@@ -122,6 +128,29 @@ fn files_of_the_image_store_survive_damage() {
             }
         }
         fuzz_image(&bytes);
+    }
+}
+
+#[test]
+fn layers_survive_damage() {
+    let mut dice = Dice(11);
+    for (name, target) in [("tar", fuzz_tar as Target), ("tarsplit", fuzz_tarsplit)] {
+        let seeds = corpus(name);
+        for round in 0..20_000 {
+            let mut bytes = seeds[round % seeds.len()].clone();
+            for _ in 0..=dice.below(6) {
+                let at = dice.below(bytes.len());
+                match dice.below(4) {
+                    0 => bytes.truncate(at),
+                    1 => put(&mut bytes, at, &dice.roll().to_le_bytes()[..1]),
+                    // digits, quotes, and what a number begins with
+                    2 => put(&mut bytes, at, &b"0179\"\\{}-\x80\xff\0. /"[dice.below(15)..][..1]),
+                    _ => bytes.extend_from_within(at..),
+                }
+            }
+            bytes.truncate(1 << 16);
+            target(&bytes);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("store", 4),
     ("graph", 5),
     ("usage", 5),
+    ("verify", 5),
     ("docker", 6),
     ("explain", 7),
     ("finding", 7),

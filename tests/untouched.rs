@@ -32,6 +32,10 @@ const COMMANDS: &[&[&str]] = &[
     &["graph", "--format", "json"],
     &["graph", "--format", "dot"],
     &["why", "overlay2"],
+    &["check"],
+    &["check", "--format", "json"],
+    &["check", "--content"],
+    &["check", "--content", "--format", "json"],
 ];
 
 type Times = (i64, i64);

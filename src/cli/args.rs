@@ -107,6 +107,9 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "ACTION")]
         actions: Vec<String>,
     },
+    /// Is everything there that is referred to, and does nothing contradict it; with --content: is every layer still the
+    /// bytes it was
+    Check(super::check::Check),
 }
 
 #[derive(Clone, Debug, Args)]

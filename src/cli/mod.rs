@@ -1,6 +1,7 @@
 //! F11: arguments, exit codes, progress; one file for each subcommand.
 
 mod args;
+mod check;
 mod df;
 mod exit;
 mod graph;

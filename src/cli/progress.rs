@@ -14,24 +14,28 @@ pub(super) struct Progress {
     bytes: AtomicU64,
 }
 
+fn bar(wanted: bool) -> ProgressBar {
+    let bar = ProgressBar::hidden();
+    if wanted && std::io::stderr().is_terminal() {
+        let late = bar.clone();
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        // detached on purpose: it ends with the process, and draws nothing once the bar is finished
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(1));
+            if !late.is_finished() {
+                late.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+                late.enable_steady_tick(Duration::from_millis(200));
+            }
+        });
+    }
+    bar
+}
+
 impl Progress {
     pub(super) fn new(wanted: bool) -> Self {
-        let bar = ProgressBar::hidden();
-        if wanted && std::io::stderr().is_terminal() {
-            let late = bar.clone();
-            bar.set_style(
-                ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
-            // detached on purpose: it ends with the process, and draws nothing once the bar is finished
-            std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_secs(1));
-                if !late.is_finished() {
-                    late.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-                    late.enable_steady_tick(Duration::from_millis(200));
-                }
-            });
-        }
-        Self { bar, inodes: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+        Self { bar: bar(wanted), inodes: AtomicU64::new(0), bytes: AtomicU64::new(0) }
     }
 
     /// What came in since.
@@ -47,5 +51,37 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// How much of the contents was read, and how fast.
+#[derive(Debug)]
+pub(super) struct Rate {
+    progress: Progress,
+    /// About how many bytes there are.
+    total: u64,
+}
+
+impl Rate {
+    pub(super) fn new(wanted: bool, total: u64) -> Self {
+        Self { progress: Progress::new(wanted), total }
+    }
+
+    pub(super) fn add(&self, files: u64, bytes: u64) {
+        let Progress { bar, inodes, bytes: sum } = &self.progress;
+        let files = inodes.fetch_add(files, Ordering::Relaxed).saturating_add(files);
+        let bytes = sum.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if bar.is_hidden() {
+            return;
+        }
+        let second = u64::try_from(bar.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = bytes.saturating_mul(1000) / second;
+        let of = HumanBytes(self.total.max(bytes));
+        bar.set_message(format!(
+            "{} files, {} of about {of}, {}/s",
+            HumanCount(files),
+            HumanBytes(bytes),
+            HumanBytes(rate)
+        ));
     }
 }

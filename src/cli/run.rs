@@ -45,6 +45,8 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
         Ok(options) => options,
         Err(cause) => return writeln!(err, "deadweight: {cause}\nFor more: deadweight --help").map(|()| Exit::Usage),
     };
+    let mut options = options;
+    options.journal = matches!(&command, Command::Check(check) if check.manifest.is_some());
     let reading = {
         let progress = Progress::new(!cli.global.no_progress);
         Reading::of(options, &|inodes, bytes| progress.add(inodes, bytes))
@@ -69,6 +71,7 @@ fn dispatch(
         Command::Report { fail_on } => super::report::run(cx, analysis, &fail_on, out),
         Command::Why { object } => super::why::run(cx, analysis, &object, out, err),
         Command::Ls(ls) => super::ls::run(cx, analysis, &ls, out, err),
+        Command::Check(check) => super::check::run(cx, analysis, &check, out, err),
         Command::Graph => super::graph::run(cx, analysis, out),
         Command::WhatIf { actions } => super::whatif::run(cx, analysis, &actions, out, err),
         Command::Status => super::status::run(cx, analysis, out),

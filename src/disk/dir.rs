@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::open::{Ends, open_beneath, read_all, read_ends, read_head};
 use super::tree::stat_of;
-use super::{CAP, FileKind, LIST_CAP, Names, Stat, Unreadable};
+use super::{CAP, Disk, FileKind, LIST_CAP, Names, Stat, Unreadable};
 use crate::terms::Place;
 
 /// An open directory with a sorted listing.
@@ -20,12 +20,11 @@ pub struct Dir<'disk> {
     place: Place,
     fd: Arc<OwnedFd>,
     names: Arc<Names>,
-    /// Places that are to fail; none but in tests.
-    faults: &'disk BTreeMap<Place, Errno>,
+    disk: &'disk Disk,
 }
 
 impl<'disk> Dir<'disk> {
-    pub(super) fn list(place: Place, fd: OwnedFd, faults: &'disk BTreeMap<Place, Errno>) -> Result<Self, Unreadable> {
+    pub(super) fn list(place: Place, fd: OwnedFd, disk: &'disk Disk) -> Result<Self, Unreadable> {
         let mut names = Names::default();
         let mut buffer = [MaybeUninit::<u8>::uninit(); 32 << 10];
         let mut entries = RawDir::new(&fd, &mut buffer);
@@ -41,7 +40,7 @@ impl<'disk> Dir<'disk> {
         }
         names.sort();
         settle_unknown(&mut names, &fd);
-        Ok(Self { place, fd: Arc::new(fd), names: Arc::new(names), faults })
+        Ok(Self { place, fd: Arc::new(fd), names: Arc::new(names), disk })
     }
 
     /// Whether any name is of some sort; the first that is ends the reading.
@@ -110,6 +109,9 @@ impl<'disk> Dir<'disk> {
             Some(FileKind::File | FileKind::Unknown) => {}
             Some(other) => return Err(Unreadable::NotAFile(other)),
         }
+        if self.disk.has_a_journal() {
+            self.disk.note(&self.place.join(name));
+        }
         open_beneath(self.fd.as_fd(), name, OFlags::RDONLY | OFlags::NONBLOCK)
     }
 
@@ -122,7 +124,7 @@ impl<'disk> Dir<'disk> {
             Some(other) => return Err(Unreadable::NotADirectory(other)),
         }
         let fd = open_beneath(self.fd.as_fd(), name, OFlags::DIRECTORY | OFlags::RDONLY)?;
-        Self::list(self.place.join(name), fd, self.faults)
+        Self::list(self.place.join(name), fd, self.disk)
     }
 
     pub fn stat(&self, name: &[u8]) -> Result<Stat, Unreadable> {
@@ -140,10 +142,7 @@ impl<'disk> Dir<'disk> {
         if name.is_empty() || name.contains(&b'/') || name == b".." {
             return Err(Unreadable::LeadsAway);
         }
-        if self.faults.is_empty() {
-            return Ok(());
-        }
-        self.faults.get(&self.place.join(name)).map_or(Ok(()), |errno| Err(Unreadable::from(*errno)))
+        if self.disk.is_plain() { Ok(()) } else { self.disk.fault(&self.place.join(name)) }
     }
 }
 

@@ -1,10 +1,12 @@
 //! F2: the only floor that opens files. Everything is opened beneath the root of a tree, following no link, leaving
 //! no trace (no atime, no lock, nothing written), and with a limit on what is taken in.
 
+mod content;
 mod dir;
 mod error;
 mod host;
 mod live;
+mod manifest;
 mod mountinfo;
 mod names;
 mod open;
@@ -15,10 +17,12 @@ mod tests;
 mod traits;
 mod tree;
 
+pub use content::{Attributes, Content, Stream};
 pub use dir::Dir;
 pub use error::{OpenError, Unreadable};
 pub use host::{Host, read_named};
 pub use live::is_flocked;
+pub use manifest::ManifestError;
 pub use mountinfo::MountPoint;
 pub use names::Names;
 pub use open::Ends;

@@ -93,6 +93,15 @@ impl Step {
         Ok(Self { fd: open(&self.fd, name, self.quiet)?, quiet: self.quiet })
     }
 
+    /// A directory on the same mount.
+    pub(super) fn sibling(&self, fd: OwnedFd) -> Self {
+        Self { fd, quiet: self.quiet }
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// What this directory itself weighs.
     pub fn weigh(&self) -> Result<Mass, Halt> {
         self.ask(c"", AtFlags::EMPTY_PATH)

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::{Disk, FileKind, Halt, Step, Unreadable};
@@ -43,17 +43,7 @@ impl Step {
     pub fn traits_at(&self, name: &CStr) -> Result<Traits, Halt> {
         let how = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
         let s = rustix::fs::statx(self.as_fd(), name, how, StatxFlags::BASIC_STATS)?;
-        Ok(Traits {
-            kind: FileType::from_raw_mode(s.stx_mode.into()).into(),
-            size: s.stx_size,
-            ino: s.stx_ino,
-            nlink: s.stx_nlink,
-            mode: s.stx_mode,
-            uid: s.stx_uid,
-            gid: s.stx_gid,
-            rdev: (s.stx_rdev_major, s.stx_rdev_minor),
-            mtime: (s.stx_mtime.tv_sec, s.stx_mtime.tv_nsec),
-        })
+        Ok(Traits::from(&s))
     }
 
     /// An extended attribute of a regular file in this directory; none if it has none, or none that can be read.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, OFlags, StatxFlags};
 use rustix::io::Errno;
 
+use super::manifest::Journal;
 use super::mountinfo::{self, MountPoint};
 use super::open::{open_beneath, read_all, read_head};
 use super::{CAP, Dir, OpenError, Unreadable, quiet};
@@ -134,6 +135,7 @@ impl Tree {
 pub struct Disk {
     trees: BTreeMap<String, Tree>,
     faults: BTreeMap<Place, Errno>,
+    pub(super) journal: Option<Journal>,
 }
 
 impl Disk {
@@ -167,6 +169,16 @@ impl Disk {
         self.faults.iter().map(|(at, errno)| (at, Unreadable::from(*errno)))
     }
 
+    /// An error that a test wants here.
+    pub(super) fn fault(&self, at: &Place) -> Result<(), Unreadable> {
+        self.faults.get(at).map_or(Ok(()), |errno| Err(Unreadable::from(*errno)))
+    }
+
+    /// Nothing is to be asked, or told, about single places.
+    pub(super) fn is_plain(&self) -> bool {
+        self.faults.is_empty() && self.journal.is_none()
+    }
+
     fn locate(&self, at: &Place) -> Result<&Tree, Unreadable> {
         if let Some(errno) = self.faults.get(at) {
             return Err(Unreadable::from(*errno));
@@ -186,6 +198,7 @@ impl Disk {
         if kind != FileKind::File {
             return Err(Unreadable::NotAFile(kind));
         }
+        self.note(at);
         read_all(&open_beneath(tree.fd(), at.inside(), OFlags::RDONLY | OFlags::NONBLOCK)?, cap)
     }
 
@@ -196,6 +209,7 @@ impl Disk {
         if kind != FileKind::File {
             return Err(Unreadable::NotAFile(kind));
         }
+        self.note(at);
         read_head(&open_beneath(tree.fd(), at.inside(), OFlags::RDONLY | OFlags::NONBLOCK)?, len)
     }
 
@@ -206,7 +220,7 @@ impl Disk {
             Err(Unreadable::Io(Errno::NOTDIR)) => return Err(Unreadable::NotADirectory(self.stat(at)?.kind)),
             other => other?,
         };
-        Dir::list(at.clone(), fd, &self.faults)
+        Dir::list(at.clone(), fd, self)
     }
 
     /// Whether any name in a directory is of some sort, without a listing.

@@ -15,9 +15,14 @@ pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[], check };
 const NOT_DAMAGE: &[&str] =
     &["internal", "changing-database", "link-times-may-move", "not-read-in-detail", "container-without-mount"];
 
+/// Whether a problem is damage.
+pub fn is_damage(problem: &Problem) -> bool {
+    !NOT_DAMAGE.contains(&problem.code)
+}
+
 fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut files: BTreeMap<&Place, Vec<&Problem>> = BTreeMap::new();
-    for problem in case.inventory.problems.iter().filter(|problem| !NOT_DAMAGE.contains(&problem.code)) {
+    for problem in case.inventory.problems.iter().filter(|problem| is_damage(problem)) {
         files.entry(&problem.at).or_default().push(problem);
     }
     if files.is_empty() {

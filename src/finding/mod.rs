@@ -32,6 +32,7 @@ mod words;
 mod zero_size_cache_record;
 
 pub use case::{Case, Mass};
+pub use damaged_metadata::is_damage;
 
 use crate::terms::{Key, LinkKind, Place};
 

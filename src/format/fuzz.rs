@@ -2,6 +2,8 @@
 //! each over its corpus and over damage of its own (`tests/fuzz.rs`).
 
 use super::bolt::{Bolt, Bucket, Entry, Tree, best_txid, seal};
+use super::tar::{Event, Scanner};
+use super::tarsplit::{Limits, Piece, TarSplit};
 use super::{gotime, image, varint};
 
 /// Reads the bytes as a database, as they are and with metas made valid, and touches all that is found.
@@ -112,4 +114,69 @@ pub fn fuzz_image(data: &[u8]) {
     }
     std::hint::black_box((text::digest(data).is_ok(), text::time(data).is_ok(), text::mark(data).is_ok()));
     std::hint::black_box((overlay::empty(data).is_ok(), gzip::looks_whole(data, data, data.len() as u64).is_ok()));
+}
+
+/// Reads the bytes as a packed record, and as the lines of one; its headers too. Nothing is unpacked without end.
+pub fn fuzz_tarsplit(data: &[u8]) {
+    split(data);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    if std::io::Write::write_all(&mut packed, data).is_ok()
+        && let Ok(packed) = packed.finish()
+    {
+        split(&packed);
+    }
+}
+
+fn split(packed: &[u8]) {
+    let limits = Limits { line: 1 << 16, unpacked: 1 << 20, lines: 10_000, size: 1 << 30 };
+    let mut record = TarSplit::new(packed, limits);
+    let mut tar = Scanner::default();
+    while let Ok(Some(piece)) = record.next() {
+        match piece {
+            Piece::Bytes(bytes) => {
+                assert!(bytes.len() <= limits.line);
+                let _ = scan(&mut tar, bytes);
+            }
+            Piece::File { name, size, .. } => {
+                assert!(size <= limits.size && !name.is_empty());
+                assert!(name.split(|byte| *byte == b'/').all(|part| part != b".."), "a name leads outside");
+                let _ = tar.skip(size);
+            }
+        }
+    }
+}
+
+/// Reads the bytes as a tar stream, whole and in parts: both give the same.
+pub fn fuzz_tar(data: &[u8]) {
+    let mut whole = Scanner::default();
+    let seen = scan(&mut whole, data);
+    let mut parts = Scanner::default();
+    let mut again = 0_usize;
+    let mut stopped = false;
+    for part in data.chunks(7) {
+        if !stopped {
+            match scan(&mut parts, part) {
+                Ok(headers) => again = again.saturating_add(headers),
+                Err(headers) => {
+                    again = again.saturating_add(headers);
+                    stopped = true;
+                }
+            }
+        }
+    }
+    assert_eq!(seen.unwrap_or_else(|headers| headers), again, "parts change nothing");
+    assert_eq!(seen.is_err(), stopped);
+}
+
+/// How many headers there are, and whether one is refused.
+fn scan(tar: &mut Scanner, mut bytes: &[u8]) -> Result<usize, usize> {
+    let mut headers = 0_usize;
+    loop {
+        match tar.next(&mut bytes) {
+            Ok(Event::More) => return Ok(headers),
+            Ok(Event::Header) => headers = headers.saturating_add(1),
+            Ok(Event::Content(bytes)) => assert!(!bytes.is_empty()),
+            Err(_) => return Err(headers),
+        }
+    }
 }

@@ -7,4 +7,6 @@ pub mod fuzz;
 pub mod gotime;
 pub mod image;
 pub mod oci;
+pub mod tar;
+pub mod tarsplit;
 pub mod varint;

@@ -1,5 +1,6 @@
 //! F10: lays the report out; adds nothing up.
 
+mod check;
 mod df;
 mod dot;
 mod list;
@@ -9,6 +10,7 @@ mod table;
 mod whatif;
 mod why;
 
+pub use check::check;
 pub use df::left_out;
 pub use dot::dot;
 pub use list::list;

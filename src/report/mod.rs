@@ -2,6 +2,7 @@
 
 mod analysis;
 mod build;
+mod check;
 mod contract;
 mod df;
 mod group;
@@ -15,6 +16,7 @@ mod why;
 
 pub use analysis::{Analysis, Engine as EngineSeen, Reading};
 pub use build::report;
+pub use check::{Cause, Check, CheckTotals, Checked, Consequence, FileDifference, Scope, Victim, check, to_check};
 pub use contract::*;
 pub use df::{Df, LeftOut, LeftOutRow, df, no_df};
 pub use group::{Group, groups};

@@ -19,6 +19,8 @@ pub struct Options {
     pub now: Timestamp,
     /// Threads of the walk; none: chosen from the number of cores.
     pub threads: Option<usize>,
+    /// Keep in mind which files are read, for a manifest.
+    pub journal: bool,
     /// Places that fail to be read, with the error's number: for tests.
     #[doc(hidden)]
     pub faults: Vec<(Place, i32)>,
@@ -59,6 +61,7 @@ impl Options {
             engine: None,
             now,
             threads: None,
+            journal: false,
             faults: Vec::new(),
         }
     }
@@ -78,6 +81,9 @@ impl Options {
         }
         trees.push(docker);
         let mut disk = Disk::new(trees)?;
+        if self.journal {
+            disk.keep_a_journal();
+        }
         self.faults.iter().for_each(|(at, errno)| disk.inject(at.clone(), *errno));
         Ok(Opened { disk, config })
     }

@@ -25,10 +25,11 @@ impl Digest {
 
     /// The SHA-256 of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::finish(Sha256::new_with_prefix(bytes))
+        Self::of_hash(Sha256::new_with_prefix(bytes))
     }
 
-    fn finish(hasher: Sha256) -> Self {
+    /// The end of a hash that was fed in parts.
+    pub fn of_hash(hasher: Sha256) -> Self {
         use fmt::Write as _;
         let mut text = String::with_capacity(71);
         text.push_str("sha256:");
@@ -95,7 +96,7 @@ impl ChainId {
         hasher.update(self.0.as_str());
         hasher.update(" ");
         hasher.update(diff.0.as_str());
-        Self(Digest::finish(hasher))
+        Self(Digest::of_hash(hasher))
     }
 
     /// Every chain ID of an image, base first.

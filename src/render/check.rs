@@ -1,0 +1,84 @@
+//! Consistency, for people: a cause a paragraph, what suffers from it indented.
+
+use std::io::{self, Write};
+
+use super::Paper;
+use crate::report::{Cause, Check, Checked, Object};
+
+/// Lines of one kind below a cause; the rest is counted.
+const SHOWN: usize = 12;
+
+pub fn check(check: &Check, quiet: bool, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    if quiet {
+        return check.causes.iter().try_for_each(|cause| writeln!(out, "{}", paper.plain(&cause.path)));
+    }
+    for sentence in &check.verdict {
+        writeln!(out, "{}", paper.plain(sentence))?;
+    }
+    for cause in &check.causes {
+        writeln!(out)?;
+        one(cause, check, paper, out)?;
+    }
+    not_checked(check, paper, out)?;
+    holes(check, paper, out)
+}
+
+fn one(cause: &Cause, check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let head = format!("{}: {}", paper.plain(&cause.path), paper.plain(&cause.cause));
+    writeln!(out, "{}", paper.bold(&head))?;
+    let differences = check.checked.iter().filter(|row| cause.class == "content-mismatch" && is_of(row, cause));
+    let mut lines: Vec<String> = differences
+        .flat_map(|row| &row.differences)
+        .filter(|difference| difference.path != cause.path || !cause.cause.starts_with(&difference.what))
+        .map(|d| format!("{}: {}: {}", paper.plain(&d.path), d.what, paper.plain(&d.detail)))
+        .collect();
+    lines.extend(
+        cause.consequences.iter().map(|also| format!("{}: {}", paper.plain(&also.path), paper.plain(&also.cause))),
+    );
+    lines.extend(cause.victims.iter().map(|victim| format!("{} {}", named(&victim.object, paper), victim.effect)));
+    for line in lines.iter().take(SHOWN) {
+        writeln!(out, "  {line}")?;
+    }
+    if lines.len() > SHOWN {
+        writeln!(out, "  … and {} more: --format json", lines.len().saturating_sub(SHOWN))?;
+    }
+    writeln!(out, "  Repair: {}", cause.repair)
+}
+
+fn is_of(row: &Checked, cause: &Cause) -> bool {
+    cause.objects.iter().any(|object| object.kind == row.object.kind && object.id == row.object.id)
+}
+
+fn named(object: &Object, paper: &Paper) -> String {
+    match object.name.as_str() {
+        "" => format!("{} {}", object.kind, paper.text(&object.id)),
+        name => format!("{} {}", object.kind, paper.plain(name)),
+    }
+}
+
+fn not_checked(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = check.checked.iter().filter(|row| !row.not_checked_because.is_empty()).peekable();
+    if rows.peek().is_some() {
+        writeln!(out, "\nNot checked:")?;
+    }
+    for row in rows {
+        for because in &row.not_checked_because {
+            writeln!(out, "  {}: {}", named(&row.object, paper), paper.plain(because))?;
+        }
+    }
+    Ok(())
+}
+
+fn holes(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let shown =
+        |path: &str| check.causes.iter().any(|c| c.path == path || c.consequences.iter().any(|a| a.path == path));
+    let mut holes =
+        check.problems.iter().filter(|problem| problem.lost != "nothing" && !shown(&problem.path)).peekable();
+    if holes.peek().is_some() {
+        writeln!(out, "\nCould not be read:")?;
+    }
+    for hole in holes {
+        writeln!(out, "  {}: {}", paper.plain(&hole.path), paper.plain(&hole.cause))?;
+    }
+    Ok(())
+}

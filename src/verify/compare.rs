@@ -1,0 +1,149 @@
+//! A header of a layer's stream beside the inode that was made of it.
+
+use super::habits::Habits;
+use super::verdict::What;
+use crate::disk::{Attributes, FileKind, Traits};
+use crate::format::tar::{Header, Kind};
+
+/// What differs, in words.
+pub(super) type Found = Vec<(What, String)>;
+
+const PERMISSIONS: u16 = 0o7777;
+
+/// Type, permissions, owner, time, device number.
+pub(super) fn inode(header: &Header, traits: &Traits, habits: &Habits, found: &mut Found) {
+    if !is_kind(header.kind, traits.kind) {
+        found.push((What::Kind, format!("is a {}", traits.kind)));
+        return;
+    }
+    let mode = u32::from(traits.mode & PERMISSIONS);
+    // a symbolic link has no permissions of its own
+    if header.kind != Kind::Symlink && mode != header.mode {
+        found.push((What::Mode, format!("{mode:04o} instead of {:04o}", header.mode)));
+    }
+    let owner = (u64::from(traits.uid), u64::from(traits.gid));
+    let wanted = habits.shift.owner(header);
+    if owner != wanted {
+        found.push((What::Owner, format!("{}:{} instead of {}:{}", owner.0, owner.1, wanted.0, wanted.1)));
+    }
+    if !is_time(header.mtime, traits.mtime, habits) {
+        found.push((What::Time, format!("{} instead of {}", time(traits.mtime), time(header.mtime))));
+    }
+    let device = (u64::from(traits.rdev.0), u64::from(traits.rdev.1));
+    if matches!(header.kind, Kind::Char | Kind::Block) && device != header.device {
+        let (is, was) = (device, header.device);
+        found.push((What::Device, format!("{}:{} instead of {}:{}", is.0, is.1, was.0, was.1)));
+    }
+}
+
+fn is_kind(kind: Kind, is: FileKind) -> bool {
+    matches!(
+        (kind, is),
+        (Kind::File, FileKind::File)
+            | (Kind::Symlink, FileKind::Symlink)
+            | (Kind::Char, FileKind::CharDevice)
+            | (Kind::Block, FileKind::BlockDevice)
+            | (Kind::Dir, FileKind::Dir)
+            | (Kind::Fifo, FileKind::Fifo)
+            | (Kind::Link, _)
+    )
+}
+
+/// Both engines set the time that the header has, and 1970 for one that the system cannot hold.
+// moby pkg/system/chtimes.go, containerd pkg/archive/time.go boundTime
+fn is_time(wanted: (i64, u32), is: (i64, u32), habits: &Habits) -> bool {
+    /// The last second of file systems with 32 bits for it.
+    const LAST: i64 = i32::MAX as i64;
+    let coarse = habits.from_directory && wanted.1 == 0 || !habits.fine_times;
+    let same = is == wanted || (coarse && is.0 == wanted.0);
+    same || (wanted.0 < 0 && is == (0, 0)) || (wanted.0 > LAST && (is.0 == LAST || is == (0, 0)))
+}
+
+fn time((seconds, nanos): (i64, u32)) -> String {
+    let shown = i32::try_from(nanos).ok().and_then(|nanos| jiff::Timestamp::new(seconds, nanos).ok());
+    shown.map_or_else(|| format!("{seconds}.{nanos:09}"), |time| time.to_string())
+}
+
+/// What a file's own attributes say besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// Whatever lies below is hidden.
+    pub(super) opaque: bool,
+    /// The content, or the children, are those of a file elsewhere.
+    pub(super) elsewhere: bool,
+    /// An attribute that would not be in the stream even if it had been there.
+    pub(super) unknown: Option<String>,
+}
+
+impl Marks {
+    /// Why one who relies on a stream knows nothing of an attribute.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let name = self.unknown.as_ref()?;
+        Some(format!("{name}: the stream was made from the directory, without such attributes"))
+    }
+}
+
+/// Attributes of a file beside those of its header.
+pub(super) fn attributes(header: &[(Vec<u8>, Vec<u8>)], is: &Attributes, habits: &Habits, found: &mut Found) -> Marks {
+    let mut marks = Marks::default();
+    for (name, value) in is {
+        if let Some(mark) = overlay_mark(name) {
+            marks.opaque |= mark == b"opaque" && value == b"y";
+            marks.elsewhere |= matches!(mark, b"metacopy" | b"redirect");
+            continue;
+        }
+        if is_of_the_host(name) || header.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        // moby and containerd write this one alone into a stream
+        if habits.from_directory && name != CAPABILITY {
+            marks.unknown.get_or_insert_with(|| shown(name));
+        } else {
+            found.push((What::Attribute, format!("{} is there, and was not", shown(name))));
+        }
+    }
+    for (name, wanted) in header.iter().filter(|(name, _)| overlay_mark(name).is_none() && !is_of_the_host(name)) {
+        match is.iter().find(|(known, _)| known == name) {
+            Some((_, value)) if value == wanted || is_same_capability(name, value, wanted) => {}
+            Some(_) => found.push((What::Attribute, format!("{} has another value", shown(name)))),
+            None => found.push((What::Attribute, format!("{} is missing", shown(name)))),
+        }
+    }
+    marks
+}
+
+const CAPABILITY: &[u8] = b"security.capability";
+
+/// The third version of the value ends with whose root it is for; a stream has the second.
+fn is_same_capability(name: &[u8], is: &[u8], wanted: &[u8]) -> bool {
+    const REVISION: usize = 3;
+    let third = name == CAPABILITY && is.len() == 24 && is.get(REVISION) == Some(&3);
+    third
+        && wanted.get(REVISION) == Some(&2)
+        && is.get(..REVISION) == wanted.get(..REVISION)
+        && is.get(4..20) == wanted.get(4..)
+}
+
+/// What overlay keeps for itself.
+fn overlay_mark(name: &[u8]) -> Option<&[u8]> {
+    name.strip_prefix(b"trusted.overlay.").or_else(|| name.strip_prefix(b"user.overlay."))
+}
+
+/// What a host's own security modules put on every file.
+fn is_of_the_host(name: &[u8]) -> bool {
+    matches!(name, b"security.selinux" | b"security.ima" | b"security.evm" | b"security.SMACK64")
+        || name.starts_with(b"user.fuseoverlayfs.")
+}
+
+/// Where a link leads, and led.
+pub(super) fn targets(is: &[u8], was: &[u8]) -> String {
+    format!("{} instead of {}", shown(is), shown(was))
+}
+
+pub(super) fn not_linked(target: &[u8]) -> String {
+    format!("no longer the same file as {}", shown(target))
+}
+
+fn shown(name: &[u8]) -> String {
+    crate::terms::Printable(name).to_string()
+}

@@ -1,0 +1,222 @@
+//! The entries of one layer, each beside the file that was made of it; at the end, the files that no entry names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compare::{self, Found};
+use super::habits::{Habits, Whiteouts};
+use super::path::{Path, Sense};
+use super::seen::Seen;
+use super::tree::Tree;
+use super::verdict::{Verdict, What};
+use crate::disk::{Content, FileKind, Halt, Traits};
+use crate::format::tar::{Header, Kind};
+
+/// The attributes that a header gives a directory.
+pub(super) type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What is known of a layer so far.
+#[derive(Debug)]
+pub(super) struct Examiner {
+    pub(super) tree: Tree,
+    pub(super) habits: Habits,
+    pub(super) verdict: Verdict,
+    pub(super) seen: Seen,
+    /// Paths that are hidden.
+    pub(super) whiteouts: BTreeSet<Vec<u8>>,
+    /// Directories below which all is hidden.
+    pub(super) opaque: BTreeSet<Vec<u8>>,
+    /// Attributes of directories, where there are any: they are compared on the walk, which opens directories.
+    pub(super) directories: BTreeMap<Vec<u8>, Attributes>,
+    /// Inodes of entries that lie behind a link of the layer: the walk meets them under another path.
+    pub(super) aliases: BTreeSet<u64>,
+    path: Path,
+    found: Found,
+}
+
+/// What an entry's file turned out to be.
+#[derive(Debug)]
+pub(super) enum Met {
+    /// It is there, with this content to read.
+    File(Content, Traits),
+    /// It has no content, here or at all.
+    Nothing,
+}
+
+impl Examiner {
+    pub(super) fn new(tree: Tree, habits: Habits, verdict: Verdict) -> Self {
+        Self {
+            tree,
+            habits,
+            verdict,
+            seen: Seen::default(),
+            whiteouts: BTreeSet::new(),
+            opaque: BTreeSet::new(),
+            directories: BTreeMap::new(),
+            aliases: BTreeSet::new(),
+            path: Path::default(),
+            found: Found::new(),
+        }
+    }
+
+    /// Compares one entry with its file. The content is left to the caller.
+    pub(super) fn meet(&mut self, name: &[u8], header: &Header) -> Met {
+        if header.kind == Kind::Global {
+            return Met::Nothing;
+        }
+        let mut path = std::mem::take(&mut self.path);
+        let met = if path.set(name) {
+            self.sense(&path, header)
+        } else {
+            self.verdict.unchecked("an entry has a name that leads outside of the layer");
+            Met::Nothing
+        };
+        self.path = path;
+        met
+    }
+
+    fn sense(&mut self, path: &Path, header: &Header) -> Met {
+        self.verdict.files = self.verdict.files.saturating_add(1);
+        match path.sense() {
+            // the engine made it itself, and does not give it what the stream says
+            // moby pkg/archive/archive.go Unpack
+            Sense::Top => return Met::Nothing,
+            Sense::File => {}
+            _ if self.habits.whiteouts == Whiteouts::Files => {}
+            sense => {
+                self.hide(path, sense);
+                if header.size > 0 {
+                    self.verdict.unchecked("a whiteout with a content, which the engine does not keep");
+                }
+                return Met::Nothing;
+            }
+        }
+        if header.sparse {
+            self.verdict.unchecked("a sparse file, of which the stream has a map");
+            return Met::Nothing;
+        }
+        if !self.seen.add(path.bytes()) {
+            self.again(path);
+        }
+        match self.look(path, header) {
+            Ok(met) => met,
+            Err(halt) => self.trouble(path, header, &halt),
+        }
+    }
+
+    fn hide(&mut self, path: &Path, sense: Sense) {
+        match sense {
+            Sense::Opaque => {
+                self.seen.pass(path.folder());
+                self.opaque.insert(path.folder().to_vec());
+            }
+            Sense::Whiteout => {
+                self.seen.pass(path.folder());
+                self.whiteouts.insert(path.hidden());
+            }
+            _ => self.verdict.unchecked("files that aufs kept for itself"),
+        }
+    }
+
+    /// A later entry of the same name takes the place of the earlier one.
+    fn again(&mut self, path: &Path) {
+        let at = self.tree.place(path.bytes());
+        self.verdict.differences.retain(|difference| difference.at != at);
+        self.directories.remove(path.bytes());
+    }
+
+    fn look(&mut self, path: &Path, header: &Header) -> Result<Met, Halt> {
+        let folder = self.tree.folder(path)?;
+        let over_a_link = folder.over_a_link;
+        let with_content = header.kind == Kind::File && header.size > 0;
+        let (content, traits) = if with_content {
+            let (content, traits) = folder.step.content(path.name())?;
+            (Some(content), traits)
+        } else {
+            (None, folder.step.traits_at(path.name())?)
+        };
+        let mut found = std::mem::take(&mut self.found);
+        compare::inode(header, &traits, &self.habits, &mut found);
+        let same_kind = found.first().is_none_or(|(what, _)| *what != What::Kind);
+        let (mut elsewhere, mut doubt) = (false, None);
+        if same_kind && header.kind == Kind::Dir {
+            if !header.xattrs.is_empty() {
+                self.directories.insert(path.bytes().to_vec(), header.xattrs.clone());
+            }
+        } else if same_kind {
+            let is = match &content {
+                Some(content) => content.attributes()?,
+                None => folder.step.attributes_at(path.name())?,
+            };
+            if !(is.is_empty() && header.xattrs.is_empty()) {
+                let marks = compare::attributes(&header.xattrs, &is, &self.habits, &mut found);
+                elsewhere = marks.elsewhere;
+                doubt = marks.doubt();
+            }
+        }
+        match header.kind {
+            Kind::Symlink if same_kind => {
+                let target = folder.step.target_at(path.name())?;
+                if target != header.link {
+                    found.push((What::Target, compare::targets(&target, &header.link)));
+                }
+            }
+            Kind::Link => self.linked(header, &traits, &mut found),
+            Kind::File if traits.size != header.size && same_kind => {
+                found.push((What::Content, format!("{} bytes instead of {}", traits.size, header.size)));
+            }
+            _ => {}
+        }
+        for (what, detail) in found.drain(..) {
+            self.verdict.differs(self.tree.place(path.bytes()), what, detail);
+        }
+        self.found = found;
+        if let Some(doubt) = doubt {
+            self.verdict.unchecked(format!("{}: {doubt}", self.tree.place(path.bytes())));
+        }
+        if over_a_link {
+            self.aliases.insert(traits.ino);
+        }
+        if elsewhere {
+            self.verdict.unchecked(format!("overlay keeps the content of {} elsewhere", self.tree.place(path.bytes())));
+            return Ok(Met::Nothing);
+        }
+        Ok(content.map_or(Met::Nothing, |content| Met::File(content, traits)))
+    }
+
+    /// A hard link is the inode that its target is.
+    fn linked(&mut self, header: &Header, traits: &Traits, found: &mut Found) {
+        let target = Path::of(&header.link).filter(|target| !target.bytes().is_empty());
+        let Some(target) = target else {
+            return self.verdict.unchecked("a hard link to a name that leads outside of the layer");
+        };
+        let inode = self.tree.folder(&target).and_then(|folder| folder.step.traits_at(target.name()));
+        if !inode.is_ok_and(|inode| inode.ino == traits.ino) {
+            found.push((What::HardLink, compare::not_linked(&header.link)));
+        }
+    }
+
+    fn trouble(&mut self, path: &Path, header: &Header, halt: &Halt) -> Met {
+        let at = self.tree.place(path.bytes());
+        match halt {
+            Halt::Vanished if self.habits.no_devices && matches!(header.kind, Kind::Char | Kind::Block) => {}
+            Halt::Vanished | Halt::NotADirectory => self.verdict.differs(at, What::Missing, "not there"),
+            Halt::Barred(crate::disk::Unreadable::NotAFile(kind)) => {
+                self.verdict.differs(at, What::Kind, format!("is a {kind}"));
+            }
+            other => self.verdict.unchecked(format!("{at}: {other}")),
+        }
+        Met::Nothing
+    }
+
+    /// A file whose content is to be read again, if it still has this length.
+    pub(super) fn open(&mut self, name: &[u8], size: u64) -> Option<(Content, Vec<u8>)> {
+        let path = Path::of(name).filter(|path| path.sense() == Sense::File)?;
+        let (content, traits) = self.tree.folder(&path).ok()?.step.content(path.name()).ok()?;
+        (traits.size == size).then(|| (content, path.bytes().to_vec()))
+    }
+
+    /// Whether what lies under a name is the device 0:0 that hides a file.
+    pub(super) fn is_whiteout(traits: &Traits) -> bool {
+        traits.kind == FileKind::CharDevice && traits.rdev == (0, 0)
+    }
+}

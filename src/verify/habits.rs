@@ -1,0 +1,54 @@
+//! How a layer got onto the disk: what its files must look like follows from who unpacked them, and into what.
+
+use crate::format::tar::Header;
+
+/// What became of a `.wh.` entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whiteouts {
+    /// A character device 0:0, or an attribute of the directory.
+    Overlay,
+    /// A file of that very name.
+    // moby daemon/graphdriver/fuse-overlayfs/fuseoverlayfs.go ApplyDiff
+    Files,
+    /// What it hides was removed from the copy of the layers below.
+    Removed,
+}
+
+/// Host IDs of a layer's users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shift {
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+}
+
+impl Shift {
+    /// Of a root that is called `<uid>.<gid>`: the host's IDs of the users that root in a container is mapped to.
+    pub(super) fn of_root(name: &str) -> Self {
+        let last = name.rsplit('/').next().unwrap_or_default();
+        let ids = last.split_once('.').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
+        ids.map_or_else(Self::default, |(uid, gid)| Self { uid, gid })
+    }
+
+    pub(super) fn owner(self, header: &Header) -> (u64, u64) {
+        (header.uid.saturating_add(self.uid), header.gid.saturating_add(self.gid))
+    }
+}
+
+/// The habits of a store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    pub(super) whiteouts: Whiteouts,
+    pub(super) shift: Shift,
+    /// The stream was made from the directory, not the directory from the stream: times in whole seconds, and of the
+    /// attributes only file capabilities.
+    // moby pkg/archive/archive.go FileInfoHeader, ReadSecurityXattrToTarHeader
+    pub(super) from_directory: bool,
+    /// Device nodes were left out, as in a user namespace.
+    pub(super) no_devices: bool,
+    /// Whiteouts were made by a mount, which makes none where there is nothing to hide.
+    pub(super) through_a_mount: bool,
+    /// The file system keeps nanoseconds.
+    pub(super) fine_times: bool,
+    /// Attributes that only the kernel's own administrator sees are seen.
+    pub(super) sees_all: bool,
+}

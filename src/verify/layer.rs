@@ -1,0 +1,79 @@
+//! A layer of a graph driver.
+
+use super::desk::{Desk, TimeIsUp};
+use super::examine::Examiner;
+use super::habits::{Habits, Shift, Whiteouts};
+use super::merged;
+use super::split::{self, Made};
+use super::subject::LayerFiles;
+use super::tree::Tree;
+use super::verdict::{Verdict, What};
+use crate::disk::Disk;
+
+pub(super) fn check(desk: &mut Desk<'_>, files: &LayerFiles, verdict: Verdict) -> Verdict {
+    let mut verdict = verdict;
+    let tree = match Tree::open(desk.disk, &files.content) {
+        Ok(tree) => tree,
+        Err(halt) => {
+            verdict.unchecked(format!("{}: {halt}", files.content));
+            return verdict;
+        }
+    };
+    let habits = habits(desk.disk, files);
+    let mut examiner = Examiner::new(tree, habits, verdict);
+    if let Err(TimeIsUp) = compare(desk, &mut examiner, files) {
+        examiner.verdict.unchecked("the time that was given is over");
+    }
+    examiner.verdict
+}
+
+fn compare(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> Result<(), TimeIsUp> {
+    let made = split::make(desk, examiner, &files.record)?;
+    if made == Made::Refused {
+        return Ok(());
+    }
+    if files.is_a_copy {
+        merged::finish(desk, examiner, files)?;
+    } else {
+        examiner.finish();
+    }
+    if let Made::Whole(digest) = &made
+        && *digest == files.diff.0
+    {
+        return Ok(());
+    }
+    // a file that overlay keeps elsewhere is no file that changed
+    if made == Made::Broken && examiner.verdict.differences.is_empty() {
+        return Ok(());
+    }
+    let changed = split::name_the_changed(desk, examiner, &files.record)?;
+    if let Made::Whole(digest) = made
+        && changed == 0
+    {
+        let detail =
+            format!("its stream has the digest {digest}, and {} says {}", files.entry.join("diff"), files.diff.0);
+        examiner.verdict.differs(files.record.clone(), What::Record, detail);
+    }
+    Ok(())
+}
+
+fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
+    let fuse = &*files.store == "fuse-overlayfs";
+    let made_by_a_mount = || {
+        let work = files.content.parent().map(|at| at.join("work/work"));
+        work.is_some_and(|work| disk.stat(&work).is_ok())
+    };
+    Habits {
+        whiteouts: match (files.is_a_copy, fuse) {
+            (true, _) => Whiteouts::Removed,
+            (_, true) => Whiteouts::Files,
+            _ => Whiteouts::Overlay,
+        },
+        shift: Shift::of_root(&files.root),
+        from_directory: files.from_directory,
+        no_devices: fuse,
+        through_a_mount: !files.is_a_copy && !files.from_directory && made_by_a_mount(),
+        fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),
+        sees_all: disk.tree(files.content.tree_name()).is_some_and(crate::disk::Tree::is_quiet),
+    }
+}

@@ -1,0 +1,32 @@
+//! F5: is it still what it was. Layers are made to tar streams again and hashed; their files are compared with the headers
+//! of those streams; blobs are hashed. What cannot be checked is told apart, and never called intact.
+//!
+//! ```text
+//! tar-split record ─┬─ bytes ───────────────┐
+//!                   └─ names ─ file ─ bytes ┴─> SHA-256 = diff ID     (split.rs)
+//! headers in those bytes ─ mode, owner, time, … = the inode           (examine.rs, compare.rs)
+//! names of the directory ─ all in the record                          (walk.rs)
+//! ```
+
+mod blob;
+mod compare;
+mod desk;
+mod examine;
+mod habits;
+mod layer;
+mod merged;
+mod model;
+mod path;
+mod run;
+mod seen;
+mod split;
+mod subject;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod verdict;
+mod walk;
+
+pub use run::{Orders, Part, run};
+pub use subject::{Subject, subjects};
+pub use verdict::{Difference, Outcome, Verdict, What};

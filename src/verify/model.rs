@@ -1,0 +1,190 @@
+//! What a directory must hold that is a full copy of its chain: the records of all its layers, applied one after another
+//! as the engine applied them (moby pkg/archive/diff.go UnpackLayer).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::path::{Path, Sense};
+use crate::format::tar::{Header, Kind};
+
+/// A file of the copy.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) header: Header,
+    pub(super) sum: Option<u64>,
+    /// The layer that it came with.
+    pub(super) layer: usize,
+    /// No entry names it: a directory on the way to one.
+    pub(super) implied: bool,
+    /// Its time is that of its entry, and nothing was put into it since.
+    pub(super) time_stands: bool,
+    /// The stream was made from the directory.
+    pub(super) from_directory: bool,
+    /// Of a hard link, the path whose inode it is.
+    pub(super) same_as: Option<Vec<u8>>,
+    pub(super) met: bool,
+}
+
+/// Every path of the copy.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    nodes: BTreeMap<Vec<u8>, Node>,
+    /// The layer that is being applied.
+    layer: usize,
+    from_directory: bool,
+    /// Directories that got something, and those that have an entry, in this layer.
+    changed: BTreeSet<Vec<u8>>,
+    named: BTreeSet<Vec<u8>>,
+}
+
+impl Model {
+    /// A layer begins; of a copy made file by file only file capabilities come along.
+    pub(super) fn begin(&mut self, layer: usize, from_directory: bool, keeps_attributes: bool) {
+        self.layer = layer;
+        self.from_directory = from_directory;
+        self.changed.clear();
+        self.named.clear();
+        if !keeps_attributes {
+            // moby daemon/graphdriver/copy/copy.go doCopyXattrs
+            let lost = |node: &mut Node| node.header.xattrs.retain(|(name, _)| name == b"security.capability");
+            self.nodes.values_mut().filter(|node| !node.header.xattrs.is_empty()).for_each(lost);
+        }
+    }
+
+    /// A layer is over.
+    pub(super) fn end(&mut self) {
+        for path in self.changed.difference(&self.named) {
+            if let Some(node) = self.nodes.get_mut(path) {
+                node.time_stands = false;
+            }
+        }
+        // a difference between two directories is told by what they hold, never by their times
+        // moby pkg/archive/changes_unix.go statDifferent
+        if self.from_directory {
+            let layer = self.layer;
+            let below = self.nodes.values_mut().filter(|node| node.layer != layer && node.header.kind == Kind::Dir);
+            below.for_each(|node| node.time_stands = false);
+        }
+    }
+
+    pub(super) fn layer(&self) -> usize {
+        self.layer
+    }
+
+    pub(super) fn get_mut(&mut self, path: &[u8]) -> Option<&mut Node> {
+        self.nodes.get_mut(path)
+    }
+
+    /// What was not met on the walk, of layers below the last.
+    pub(super) fn missed(&self) -> impl Iterator<Item = &[u8]> {
+        let missed = self.nodes.iter().filter(|(_, node)| !node.met && node.layer != self.layer && !node.implied);
+        missed.map(|(path, _)| path.as_slice())
+    }
+
+    pub(super) fn apply(&mut self, name: &[u8], header: &Header, sum: Option<u64>) {
+        let Some(path) = Path::of(name).filter(|_| header.kind != Kind::Global) else { return };
+        match path.sense() {
+            Sense::Top | Sense::Aufs => {}
+            Sense::Opaque => self.hide_all(path.folder()),
+            Sense::Whiteout => {
+                let hidden = path.hidden();
+                self.remove(&hidden);
+                self.changed.insert(path.folder().to_vec());
+            }
+            Sense::File => self.put(&path, header, sum),
+        }
+    }
+
+    fn put(&mut self, path: &Path, header: &Header, sum: Option<u64>) {
+        self.way_to(path.folder());
+        let mut header = header.clone();
+        header.name = Vec::new();
+        let known = self.nodes.get(path.bytes());
+        let is_dir = header.kind == Kind::Dir;
+        if is_dir {
+            self.named.insert(path.bytes().to_vec());
+        }
+        match known {
+            // merged: what it holds stays, and so do its attributes
+            Some(known) if is_dir && known.header.kind == Kind::Dir => {
+                for (name, value) in &known.header.xattrs {
+                    if !header.xattrs.iter().any(|(own, _)| own == name) {
+                        header.xattrs.push((name.clone(), value.clone()));
+                    }
+                }
+            }
+            Some(_) => {
+                self.remove(path.bytes());
+                self.changed.insert(path.folder().to_vec());
+            }
+            None => {
+                self.changed.insert(path.folder().to_vec());
+            }
+        }
+        let mut node = Node {
+            header,
+            sum,
+            layer: self.layer,
+            implied: false,
+            time_stands: true,
+            from_directory: self.from_directory,
+            same_as: None,
+            met: false,
+        };
+        if node.header.kind == Kind::Link
+            && let Some(target) = Path::of(&node.header.link)
+            && let Some(same) = self.nodes.get(target.bytes())
+        {
+            node = Node { layer: self.layer, same_as: Some(target.bytes().to_vec()), ..same.clone() };
+        }
+        self.nodes.insert(path.bytes().to_vec(), node);
+    }
+
+    /// Directories that an entry takes for granted.
+    fn way_to(&mut self, folder: &[u8]) {
+        if folder.is_empty() || self.nodes.get(folder).is_some_and(|node| node.header.kind == Kind::Dir) {
+            return;
+        }
+        let cuts = folder.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        for cut in cuts.chain([folder.len()]) {
+            let Some(path) = folder.get(..cut) else { continue };
+            let (layer, from_directory) = (self.layer, self.from_directory);
+            self.nodes.entry(path.to_vec()).or_insert_with(|| Node {
+                header: Header { kind: Kind::Dir, ..Header::default() },
+                sum: None,
+                layer,
+                implied: true,
+                time_stands: false,
+                from_directory,
+                same_as: None,
+                met: false,
+            });
+        }
+    }
+
+    /// A path with all below it.
+    fn remove(&mut self, path: &[u8]) {
+        self.nodes.remove(path);
+        for below in self.below(path) {
+            self.nodes.remove(&below);
+        }
+    }
+
+    /// What a directory holds of the layers below.
+    fn hide_all(&mut self, folder: &[u8]) {
+        let layer = self.layer;
+        for path in self.below(folder) {
+            if self.nodes.get(&path).is_some_and(|node| node.layer != layer) {
+                self.nodes.remove(&path);
+            }
+        }
+        self.changed.insert(folder.to_vec());
+    }
+
+    fn below(&self, path: &[u8]) -> Vec<Vec<u8>> {
+        if path.is_empty() {
+            return self.nodes.keys().cloned().collect();
+        }
+        let (from, to) = ([path, b"/"].concat(), [path, b"0"].concat());
+        self.nodes.range(from..to).map(|(path, _)| path.clone()).collect()
+    }
+}

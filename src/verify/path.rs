@@ -1,0 +1,86 @@
+//! The name of an entry as a path below the layer's directory.
+
+use std::ffi::CStr;
+
+/// What an entry's name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sense {
+    /// The layer's own top.
+    Top,
+    File,
+    /// Hides the file of that name in the layers below.
+    Whiteout,
+    /// Hides all of its directory.
+    Opaque,
+    /// Something that aufs kept for itself; neither engine unpacks it.
+    Aufs,
+}
+
+/// A cleaned path, and a NUL so that its last part can be handed to the kernel.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Path {
+    bytes: Vec<u8>,
+    cut: usize,
+}
+
+impl Path {
+    /// Takes a name as a stream has it; `false` if it leads outside.
+    pub(super) fn set(&mut self, name: &[u8]) -> bool {
+        self.bytes.clear();
+        for part in name.split(|byte| *byte == b'/') {
+            match part {
+                b"" | b"." => {}
+                b".." => return false,
+                part if part.contains(&0) => return false,
+                part => {
+                    if !self.bytes.is_empty() {
+                        self.bytes.push(b'/');
+                    }
+                    self.bytes.extend_from_slice(part);
+                }
+            }
+        }
+        self.cut = memchr::memrchr(b'/', &self.bytes).map_or(0, |at| at.saturating_add(1));
+        self.bytes.push(0);
+        true
+    }
+
+    pub(super) fn of(name: &[u8]) -> Option<Self> {
+        let mut path = Self::default();
+        path.set(name).then_some(path)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.split_last().map_or(&[], |(_, path)| path)
+    }
+
+    /// The directory that it lies in; empty for the top.
+    pub(super) fn folder(&self) -> &[u8] {
+        self.bytes.get(..self.cut.saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// The last part.
+    pub(super) fn name(&self) -> &CStr {
+        let name = self.bytes.get(self.cut..).unwrap_or_default();
+        CStr::from_bytes_with_nul(name).unwrap_or_default()
+    }
+
+    // image-spec layer.md; the engines' pkg/archive/whiteouts.go
+    pub(super) fn sense(&self) -> Sense {
+        let name = self.name().to_bytes();
+        match name.strip_prefix(b".wh.") {
+            _ if name.is_empty() => Sense::Top,
+            None => Sense::File,
+            Some(b".wh..opq") => Sense::Opaque,
+            Some(hidden) if hidden.starts_with(b".wh.") => Sense::Aufs,
+            Some(_) => Sense::Whiteout,
+        }
+    }
+
+    /// The path that a whiteout hides.
+    pub(super) fn hidden(&self) -> Vec<u8> {
+        let folder = self.bytes.get(..self.cut).unwrap_or_default();
+        let name = self.name().to_bytes();
+        [folder, name.strip_prefix(b".wh.").unwrap_or(name)].concat()
+    }
+}

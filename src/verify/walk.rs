@@ -1,0 +1,173 @@
+//! The directory of a layer beside what its record named: whiteouts, opaque directories, attributes of directories, and
+//! whatever lies there besides.
+
+use std::ffi::{CStr, CString};
+
+use super::compare;
+use super::examine::Examiner;
+use super::habits::Whiteouts;
+use super::path::Path;
+use super::verdict::What;
+use crate::disk::{FileKind, Halt, Step};
+
+impl Examiner {
+    /// Looks at the whole directory, when all entries have come.
+    pub(super) fn finish(&mut self) {
+        if self.habits.whiteouts == Whiteouts::Overlay {
+            self.missing_whiteouts();
+        }
+        let mut todo: Vec<Vec<u8>> = vec![Vec::new()];
+        let mut buffer = Vec::new();
+        while let Some(path) = todo.pop() {
+            let read =
+                self.tree.top().reach(&path).and_then(|step| self.directory(&step, &path, &mut buffer, &mut todo));
+            match read {
+                Ok(()) => {}
+                Err(Halt::Vanished) if !path.is_empty() => {}
+                Err(halt) => {
+                    let at = self.tree.place(&path);
+                    self.verdict.unchecked(format!("{at}: {halt}"));
+                }
+            }
+        }
+    }
+
+    fn directory(
+        &mut self,
+        step: &Step,
+        path: &[u8],
+        buffer: &mut Vec<u8>,
+        todo: &mut Vec<Vec<u8>>,
+    ) -> Result<(), Halt> {
+        self.marks(step, path)?;
+        let trail = self.seen.trail(path);
+        let mut strangers: Vec<(CString, FileKind)> = Vec::new();
+        let mut folders: Vec<(CString, FileKind)> = Vec::new();
+        loop {
+            let seen = &self.seen;
+            let listed = step.names(buffer, |name, kind| match seen.get(&trail.below(name.to_bytes())) {
+                None => strangers.push((name.to_owned(), kind)),
+                Some(_) if matches!(kind, FileKind::Dir | FileKind::Unknown) => folders.push((name.to_owned(), kind)),
+                Some(_) => {}
+            })?;
+            if listed == 0 {
+                break;
+            }
+        }
+        for (name, kind) in folders {
+            if kind == FileKind::Dir || kind_of(step, &name)? == FileKind::Dir {
+                todo.push(join(path, &name));
+            }
+        }
+        for (name, _) in strangers {
+            self.stranger(step, &join(path, &name), &name)?;
+        }
+        Ok(())
+    }
+
+    /// What a directory's own attributes say.
+    fn marks(&mut self, step: &Step, path: &[u8]) -> Result<(), Halt> {
+        let is = step.attributes()?;
+        let wanted = self.directories.get(path).map(Vec::as_slice).unwrap_or_default();
+        let opaque = self.opaque.contains(path);
+        if is.is_empty() && wanted.is_empty() && !opaque {
+            return Ok(());
+        }
+        let mut found = compare::Found::new();
+        let marks = compare::attributes(wanted, &is, &self.habits, &mut found);
+        // of a directory that no entry names nothing is known
+        if !self.seen.has(path) {
+            found.clear();
+        }
+        let in_overlay = self.habits.whiteouts == Whiteouts::Overlay;
+        if in_overlay && opaque && !marks.opaque {
+            if self.habits.sees_all {
+                found.push((What::Whiteout, "no longer hides what lies below".to_owned()));
+            } else {
+                self.verdict.unchecked("only root sees which directories are opaque");
+            }
+        }
+        if in_overlay && !opaque && marks.opaque && !self.habits.through_a_mount {
+            found.push((What::Whiteout, "hides what lies below, and did not".to_owned()));
+        }
+        if marks.elsewhere {
+            self.verdict.unchecked(format!("overlay takes the files of {} from elsewhere", self.tree.place(path)));
+        }
+        if let Some(doubt) = marks.doubt().filter(|_| self.seen.has(path)) {
+            self.verdict.unchecked(format!("{}: {doubt}", self.tree.place(path)));
+        }
+        for (what, detail) in found {
+            self.verdict.differs(self.tree.place(path), what, detail);
+        }
+        Ok(())
+    }
+
+    /// A name that no entry has.
+    fn stranger(&mut self, step: &Step, path: &[u8], name: &CStr) -> Result<(), Halt> {
+        let traits = match step.traits_at(name) {
+            Err(Halt::Vanished) => return Ok(()),
+            other => other?,
+        };
+        let hides = Self::is_whiteout(&traits) && self.habits.whiteouts == Whiteouts::Overlay;
+        let expected =
+            hides && (self.whiteouts.contains(path) || self.habits.through_a_mount && self.is_below_opaque(path));
+        // no stream can have a socket
+        let left_out = self.habits.from_directory && traits.kind == FileKind::Socket;
+        if expected || left_out || self.aliases.contains(&traits.ino) {
+            return Ok(());
+        }
+        let at = self.tree.place(path);
+        if hides {
+            self.verdict.differs(at, What::Whiteout, "hides a file of the layers below, and did not");
+        } else {
+            self.verdict.differs(at, What::Added, format!("a {} that the layer does not have", traits.kind));
+        }
+        Ok(())
+    }
+
+    /// A mount hides the files of an opaque directory one by one.
+    fn is_below_opaque(&self, path: &[u8]) -> bool {
+        let cuts = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        std::iter::once(0).chain(cuts).any(|cut| path.get(..cut).is_some_and(|above| self.opaque.contains(above)))
+    }
+
+    fn missing_whiteouts(&mut self) {
+        for hidden in std::mem::take(&mut self.whiteouts) {
+            // hidden first, and then there again
+            if !self.seen.has(&hidden) {
+                self.whiteout(&hidden);
+            }
+            self.whiteouts.insert(hidden);
+        }
+    }
+
+    fn whiteout(&mut self, hidden: &[u8]) {
+        let Some(path) = Path::of(hidden) else { return };
+        let traits = self.tree.folder(&path).and_then(|folder| folder.step.traits_at(path.name()));
+        let at = self.tree.place(hidden);
+        match traits {
+            Ok(traits) if Self::is_whiteout(&traits) => {}
+            Ok(traits) => {
+                self.verdict.differs(at, What::Whiteout, format!("a {} where a file was hidden", traits.kind))
+            }
+            Err(Halt::Vanished | Halt::NotADirectory) if self.habits.through_a_mount => {}
+            Err(Halt::Vanished | Halt::NotADirectory) => {
+                self.verdict.differs(at, What::Whiteout, "no longer hides the file of the layers below");
+            }
+            Err(other) => self.verdict.unchecked(format!("{at}: {other}")),
+        }
+    }
+}
+
+fn kind_of(step: &Step, name: &CStr) -> Result<FileKind, Halt> {
+    match step.traits_at(name) {
+        Ok(traits) => Ok(traits.kind),
+        Err(Halt::Vanished) => Ok(FileKind::Unknown),
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) fn join(path: &[u8], name: &CStr) -> Vec<u8> {
+    let name = name.to_bytes();
+    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
+}
