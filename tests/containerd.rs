@@ -235,3 +235,165 @@ fn what_a_restart_collected_was_not_marked_and_what_was_marked_stayed() {
         eprintln!("{before}: {fates:?}");
     }
 }
+
+/// What the command says of a root, judged on the day of the recordings.
+fn report(root: &Path) -> serde_json::Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_deadweight"));
+    command.args(["report", "--format", "json", "--now", "2026-11-21T05:00:00Z", "--root"]).arg(root.join("docker"));
+    if root.join("containerd").is_dir() {
+        command.arg("--containerd-root").arg(root.join("containerd"));
+    }
+    let out = command.output().unwrap();
+    serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stderr)))
+}
+
+fn findings<'r>(report: &'r serde_json::Value, class: &str) -> Vec<&'r serde_json::Value> {
+    report["findings"].as_array().unwrap().iter().filter(|it| it["class"] == class).collect()
+}
+
+/// Every place and object that the findings of a class name.
+fn named(report: &serde_json::Value, class: &str) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for finding in findings(report, class) {
+        named.extend(finding["paths"].as_array().unwrap().iter().map(|at| at.as_str().unwrap().to_owned()));
+        named.extend(finding["objects"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()));
+    }
+    named
+}
+
+/// The tables of planted things: kind, and the class that it belongs to.
+const CLASSES: &[(&str, &str)] = &[
+    ("orphan-snapshot", "orphan-driver-directory"),
+    ("orphan-blob", "orphan-driver-directory"),
+    ("snapshot-temp", "interrupted-leftover"),
+    ("snapshot-removing", "interrupted-leftover"),
+    ("ingest", "interrupted-leftover"),
+    ("tmpmount", "interrupted-leftover"),
+    ("task-dir", "interrupted-leftover"),
+    ("missing-blob", "damaged-metadata"),
+    ("bitflip-image-config", "damaged-metadata"),
+];
+
+#[test]
+fn each_planted_thing_is_found_in_its_class_and_nothing_else_is_an_orphan() {
+    for it in corpus::recordings("-containerd/") {
+        let planted = it.truth("planted.json");
+        let planted: serde_json::Value =
+            serde_json::from_str(if planted.is_empty() { "[]" } else { &planted }).unwrap();
+        let report = report(&it.unpacked());
+        for (kind, class) in CLASSES {
+            let wanted = planted.as_array().unwrap().iter().filter(|one| one["kind"] == *kind);
+            for path in wanted.map(|one| one["path"].as_str().unwrap()) {
+                assert!(named(&report, class).contains(path), "{it}: {path} is no {class}");
+            }
+        }
+        let count = |kind: &str| planted.as_array().unwrap().iter().filter(|one| one["kind"] == kind).count();
+        let orphans = findings(&report, "orphan-driver-directory");
+        assert_eq!(orphans.len(), count("orphan-snapshot") + count("orphan-blob"), "{it}");
+        // leases of containers that are gone; those that have expired are called otherwise
+        let leases = named(&report, "stale-lease");
+        let of_containers: Vec<_> =
+            leases.iter().filter_map(|id| id.strip_prefix("moby/")).filter(|id| id.len() == 64).collect();
+        let gone = planted.as_array().unwrap().iter().filter(|one| one["kind"] == "snapshot-no-container");
+        let gone: Vec<&str> = gone.map(|one| one["path"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
+        assert_eq!(of_containers, gone, "{it}");
+    }
+}
+
+#[test]
+fn recorded_fixtures_show_the_classes_they_are_recorded_for() {
+    for name in ["containerd", "containerd-remains"] {
+        let report = report(&common::fixture(name));
+        let found: BTreeSet<&str> =
+            report["findings"].as_array().unwrap().iter().map(|it| it["class"].as_str().unwrap()).collect();
+        let claimed = common::about(name, "classes").unwrap();
+        for class in claimed.trim_matches(['[', ']']).split(", ").map(|class| class.trim_matches('"')) {
+            assert!(found.contains(class), "{name} does not show {class}: {found:?}");
+        }
+        assert_eq!(report["totals"]["on_disk_bytes"], du(&common::fixture(name)), "{name}");
+    }
+}
+
+#[test]
+fn removal_by_name_and_by_id_leave_different_things_and_each_says_what_frees_it() {
+    let report = report(&common::fixture("containerd"));
+    let said = |class: &str| -> BTreeSet<(String, String)> {
+        let one = |it: &&serde_json::Value| {
+            let commands = it["remedy"]["commands"].as_array().unwrap();
+            let first = commands[0].as_str().unwrap().to_owned();
+            let last = commands[commands.len() - 1].as_str().unwrap();
+            (first, last.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
+        };
+        findings(&report, class).iter().map(one).collect()
+    };
+    let pair = |first: &str, last: &str| (first.to_owned(), last.to_owned());
+    let by_name = said("untagged-image-pinned-by-container");
+    assert_eq!(by_name, [pair("docker rm by-name-1", "docker image rm")].into());
+    let by_id = said("layers-pinned-by-stopped-container");
+    assert_eq!(
+        by_id,
+        [pair("docker rm by-id-1", "docker rm by-id-1"), pair("docker rm pair-1 pair-2", "docker rm pair-1")].into()
+    );
+}
+
+/// Ways to break a file.
+fn broken(bytes: &[u8], how: &str) -> Option<Vec<u8>> {
+    match how {
+        "missing" => None,
+        "empty" => Some(Vec::new()),
+        "cut" => Some(bytes[..bytes.len() / 3].to_vec()),
+        "garbage" => Some(bytes.iter().map(|byte| byte ^ 0x5a).collect()),
+        // every page but the two metas: the checksum does not cover it
+        _ => {
+            let mut bytes = bytes.to_vec();
+            let start = bytes.len().min(8192);
+            for page in bytes[start..].chunks_mut(4096) {
+                page.iter_mut().skip(8).take(40).for_each(|byte| *byte = byte.wrapping_add(1));
+            }
+            Some(bytes)
+        }
+    }
+}
+
+#[test]
+fn a_damaged_database_takes_every_conclusion_that_rests_on_it_along() {
+    const FILES: [&str; 3] = [
+        "containerd/io.containerd.metadata.v1.bolt/meta.db",
+        "containerd/io.containerd.snapshotter.v1.overlayfs/metadata.db",
+        "docker/buildkit/containerd-overlayfs/metadata_v2.db",
+    ];
+    let concluded =
+        ["orphan-driver-directory", "stale-lease", "leased-content", "unused-image", "dangling-image", "build-cache"];
+    for name in ["containerd", "containerd-remains"] {
+        for file in FILES {
+            for how in ["missing", "empty", "cut", "garbage", "pages"] {
+                let root = common::fresh(name);
+                let at = root.path().join(file);
+                let Ok(bytes) = std::fs::read(&at) else { continue };
+                match broken(&bytes, how) {
+                    Some(bytes) => std::fs::write(&at, bytes).unwrap(),
+                    None => std::fs::remove_file(&at).unwrap(),
+                }
+                let whole = report(&common::fixture(name));
+                let report = report(root.path());
+                assert_eq!(report["totals"]["on_disk_bytes"], du(root.path()), "{name}: {file} {how}");
+                assert_ne!(report["problems"].as_array().unwrap().len(), 0, "{name}: {file} {how}");
+                for class in concluded {
+                    for finding in findings(&report, class) {
+                        let before = findings(&whole, class).iter().any(|it| it["objects"] == finding["objects"]);
+                        let sure = finding["confidence"] != "unknown";
+                        assert!(!sure || before, "{name}: {file} {how}: {class} {}", finding["cause"]);
+                        assert!(
+                            !sure || finding["remedy"]["commands"].as_array().unwrap().is_empty() || before,
+                            "{finding}"
+                        );
+                    }
+                }
+                if file.ends_with("meta.db") {
+                    let orphans = findings(&report, "orphan-driver-directory");
+                    assert!(orphans.iter().all(|it| it["confidence"] == "unknown"), "{name}: {file} {how}");
+                }
+            }
+        }
+    }
+}

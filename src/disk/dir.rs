@@ -1,6 +1,5 @@
 //! One directory: its names are read once, its files relative to it.
 
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};

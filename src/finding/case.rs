@@ -52,6 +52,8 @@ impl<'a> Case<'a> {
         let mut stores = self.inventory.stores.iter().filter(|info| &*info.root == root && &*info.name == store);
         let Some(info) = stores.next() else { return false };
         match (&self.active.store, self.active.kind) {
+            // what an engine keeps in containerd beside a graph driver is no store: it has neither images nor snapshots
+            (Some(_), Some(_)) if info.kind == StoreKind::Containerd => info.populated && !self.active.is(root, store),
             (Some((active, _)), Some(StoreKind::GraphDriver)) if active == root => !self.active.is(root, store),
             (_, Some(StoreKind::Containerd)) => info.kind == StoreKind::GraphDriver,
             _ => false,

@@ -6,15 +6,19 @@ mod age;
 mod build_cache;
 mod case;
 mod container_logs;
+mod containerd;
 mod damaged_metadata;
 mod dangling_image;
 mod dead_container;
+mod duplicate_compressed_blob;
 mod foreign_file;
+mod foreign_namespace;
 mod half_removed_container;
 mod intermediate_image;
 mod interrupted_leftover;
 mod layers_pinned_by_running_container;
 mod layers_pinned_by_stopped_container;
+mod leased_content;
 mod nested_data_root;
 mod orphan_driver_directory;
 mod pinned;
@@ -26,6 +30,7 @@ mod tests;
 mod unowned;
 mod unreferenced_layer;
 mod unreferenced_volume;
+mod untagged_image_pinned_by_container;
 mod unused_image;
 mod withhold;
 mod words;
@@ -158,6 +163,21 @@ pub const RULES: &[Rule] = &[
     foreign_file::RULE,
     nested_data_root::RULE,
     damaged_metadata::RULE,
+    untagged_image_pinned_by_container::RULE,
+    leased_content::RULE,
+    duplicate_compressed_blob::RULE,
+    foreign_namespace::RULE,
+    containerd::pinned::STOPPED,
+    containerd::pinned::RUNNING,
+    containerd::images::DANGLING,
+    containerd::images::UNUSED,
+    containerd::images::INTERMEDIATE,
+    containerd::stopped::RULE,
+    containerd::build_cache::RULE,
+    containerd::half_removed::RULE,
+    containerd::stale_lease::RULE,
+    containerd::orphans::RULE,
+    containerd::ingests::RULE,
 ];
 
 /// Asks every rule, and puts the answers in order: biggest first.

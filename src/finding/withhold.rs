@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Case, Confidence, Finding, Rule, Withheld};
+use crate::inventory::StoreKind;
 use crate::terms::{Key, Lost, Problem};
 
 pub(super) fn ask(rule: &Rule, case: &Case<'_>) -> (Vec<Finding>, Vec<Withheld>) {
@@ -44,8 +45,11 @@ fn holes<'a>(rule: &'a Rule, case: &'a Case<'_>) -> impl Iterator<Item = &'a Pro
     })
 }
 
-/// A hole in one root says nothing about another.
+/// A hole in one root says nothing about another; but what containerd keeps is kept for the sake of an engine, and that
+/// may have a root of its own.
 fn concerns(case: &Case<'_>, problem: &Problem, objects: &[Key]) -> bool {
     let root = case.inventory.root_of(&problem.at).map(|root| &root.name);
-    objects.is_empty() || objects.iter().any(|key| Some(&key.root) == root)
+    let stores = || case.inventory.stores.iter().filter(|store| store.kind == StoreKind::Containerd);
+    let spans = |key: &Key| &*key.store == "containerd" || stores().any(|store| store.name == key.store);
+    objects.is_empty() || objects.iter().any(|key| Some(&key.root) == root || spans(key))
 }

@@ -15,8 +15,8 @@ pub(super) fn of(inventory: &Inventory, graph: &Graph<'_>, now: Option<Timestamp
         let keeps = match thing.keeps {
             // an untagged image with children goes when the last child goes
             Some(Keeps::UntaggedImage) if held_by(LinkKind::BuiltOn) => None,
-            // a lease that a cache record or a container holds is released with it
-            Some(Keeps::Lease) if held_by(LinkKind::HoldsLease) => None,
+            // a lease that a cache record, a past build or a container holds is released with it
+            Some(Keeps::Lease) if held_by(LinkKind::HoldsLease) || held_by(LinkKind::Remembers) => None,
             Some(Keeps::Lease | Keeps::Ingest) if now.is_some_and(|now| has_expired(thing, now)) => None,
             // the layer store loads every mount, whether a container has it or not
             None if key.kind == Kind::Mount && graph.above(node).is_empty() => Some(Keeps::ReadWriteLayer),

@@ -5,7 +5,7 @@ mod bolt_file;
 mod buildkit;
 mod clues;
 mod consistency;
-mod containerd;
+pub(crate) mod containerd;
 mod containers;
 mod driver;
 mod gather;

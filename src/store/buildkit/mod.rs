@@ -164,6 +164,11 @@ fn workers(site: &Site<'_>, inv: &mut Inventory, above: &Dir<'_>) {
         if dir.kind(files::RECORDS.name.as_bytes()).is_some() {
             let (at, records) = records_of(site, inv, &dir);
             records::enter(site, inv, store, &at, &records);
+        } else if dir.kind(b"workerid").is_some() {
+            // buildkit worker/containerd/containerd.go: a worker opens it when it starts
+            let at = dir.place().join(files::RECORDS.name);
+            let cause = "not there, and a worker that kept its records in it was";
+            inv.problem("missing-database", &at, files::RECORDS.lost(), cause);
         }
         containerd::worker(site, inv, &dir, store);
     }

@@ -308,7 +308,7 @@ impl Part<'_> {
 /// dockerd's own, that of its plugins, and BuildKit's in it: `moby`, `moby_history`, `plugins.moby`; with userns-remap
 /// `moby-<uid>.<gid>`. A buildkitd alone has `buildkit` and `buildkit_history`.
 // moby daemon/daemon_unix.go: RemapContainerdNamespaces; daemon/internal/builder-next/controller.go
-fn is_of_engine(name: &str) -> bool {
+pub(super) fn is_of_engine(name: &str) -> bool {
     let base = name.strip_suffix("_history").unwrap_or(name);
     let base = base.strip_prefix("plugins.").unwrap_or(base);
     base == "moby" || base.strip_prefix("moby-").is_some_and(is_remapped)

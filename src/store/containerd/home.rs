@@ -70,6 +70,11 @@ impl<'a> Home<'a> {
         })
     }
 
+    /// Where the file of a blob lies.
+    pub(super) fn file_of(&self, digest: &str) -> Place {
+        self.content.join("blobs").join(digest.replacen(':', "/", 1))
+    }
+
     fn key(&self, kind: Kind, id: impl Into<std::sync::Arc<str>>) -> Key {
         self.root.key(&self.store, kind, id)
     }

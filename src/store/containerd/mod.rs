@@ -22,7 +22,7 @@ mod refs;
 mod snapshotter;
 mod strays;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(super) use join::join;
 
@@ -130,8 +130,9 @@ fn missing(inv: &mut Inventory, home: &Home<'_>, meta: &Meta, backends: &[Backen
                 inv.problem("missing-snapshot", &home.metadata, Lost::Nothing, cause);
             }
             (Some(known), Some(at)) if backend.in_full && backend.directory(known).is_none() => {
-                let cause = format!("{called} has the directory {}, which is not there", known.id);
-                inv.problem("missing-snapshot-directory", at, Lost::Nothing, cause);
+                let place = backend.snapshotter.at.join("snapshots").join(known.id.to_string());
+                let cause = format!("not there, and {at} has it for {called}");
+                inv.problem("missing-snapshot-directory", &place, Lost::Nothing, cause);
             }
             _ => {}
         }
@@ -145,12 +146,11 @@ fn store(site: &Site<'_>, home: &Home<'_>, meta: &Meta, backend: &Backend) -> Op
     }
     let name = &backend.snapshotter.name;
     let named = |ns: &meta::Namespace| ns.snapshots.keys().any(|(snapshotter, _)| snapshotter == name);
-    let used = meta.namespaces.iter().any(|(_, namespace)| named(namespace));
-    let only_images = || {
-        let any = |ns: &meta::Namespace| !ns.images.is_empty() && ns.snapshots.is_empty();
-        meta.namespaces.values().any(any)
-    };
-    let unknown = meta.namespaces.is_empty() && backend.is_filled();
+    // others may work with the same containerd, and a buildkitd alone has no images
+    let engines = || meta.namespaces.iter().filter(|(name, _)| enter::is_of_engine(name)).map(|(_, it)| it);
+    let used = engines().any(named);
+    let only_images = || engines().any(|it| !it.images.is_empty() && it.snapshots.is_empty());
+    let unknown = meta.namespaces.is_empty() && backend.is_filled() && home.store == "containerd";
     let times = [backend.snapshotter.at.join("metadata.db"), home.metadata.clone()];
     Some(StoreInfo {
         root: site.root.name.clone(),

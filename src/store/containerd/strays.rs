@@ -23,8 +23,8 @@ impl Found<'_> {
             let entries = entries.remove(digest).unwrap_or_default();
             if at.is_none() {
                 let named: Vec<&str> = entries.keys().map(String::as_str).collect();
-                let cause = format!("blob {digest} of namespace {} is not in the content store", named.join(", "));
-                inv.problem("missing-blob", &self.home.metadata, Lost::Nothing, cause);
+                let cause = format!("not there, and {} has it in namespace {}", self.home.metadata, named.join(", "));
+                inv.problem("missing-blob", &self.home.file_of(digest), Lost::Nothing, cause);
             }
             let recorded = entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.size?))).collect();
             let document = self.documents.remove(digest);

@@ -8,6 +8,9 @@
 //! same store; on an idle host they stay for ever.
 // containerd core/metadata/{gc,db}.go: scanRoots, references, GarbageCollect, cleanupContent, cleanupSnapshotter
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
@@ -99,6 +102,8 @@ impl Marked {
 
     /// An entry is kept in its namespace only: by what is marked there and leads to the blob.
     fn entries(&mut self, inventory: &Inventory, graph: &Graph<'_>) {
+        // an entry that only a flat lease keeps is kept, and what its labels refer to is not: so they are told last
+        let mut entries: Vec<(Key, Fate)> = Vec::new();
         for (key, thing) in inventory.of_kind(Kind::Blob) {
             let Some(blob) = thing.blob() else { continue };
             let holders: Vec<_> = graph.holders(key).filter(|(holder, _)| self.is_live(holder)).collect();
@@ -116,9 +121,10 @@ impl Marked {
                     link: edge.kind,
                     evidence: edge.evidence.clone(),
                 });
-                self.fates.insert(entry, fate);
+                entries.push((entry, fate));
             }
         }
+        self.fates.extend(entries);
     }
 
     fn rest(&mut self, inventory: &Inventory) {
