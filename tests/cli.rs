@@ -29,6 +29,7 @@ fn a_wrong_word_is_a_usage_error_and_says_so_on_stderr() {
         &["ls", "--dead", "--live"],
         &["why"],
         &["--engine", "new"],
+        &["ls", "images", "--filter", "dangling=true"],
         &["--now", "yesterday"],
         &["--format", "xml"],
         &["-j", "0"],

@@ -41,7 +41,7 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
         Err(help) => return write!(out, "{help}").map(|()| Exit::Done),
     };
     let command = cli.command.unwrap_or(Command::Report { fail_on: Vec::new() });
-    let options = match options(&cli.global).and_then(|options| check(&command).map(|()| options)) {
+    let options = match options(&cli.global).and_then(|options| check(&cli.global, &command).map(|()| options)) {
         Ok(options) => options,
         Err(cause) => return writeln!(err, "deadweight: {cause}\nFor more: deadweight --help").map(|()| Exit::Usage),
     };
@@ -99,7 +99,11 @@ fn options(global: &Global) -> Result<Options, String> {
 }
 
 /// What clap cannot see.
-fn check(command: &Command) -> Result<(), String> {
+fn check(global: &Global, command: &Command) -> Result<(), String> {
+    if let Some(filter) = global.filter.first() {
+        // better no answer than one that seems to be filtered
+        return Err(format!("--filter {filter}: no command filters yet"));
+    }
     if let Command::WhatIf { actions } = command {
         super::whatif::parse(actions)?;
     }
