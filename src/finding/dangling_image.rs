@@ -12,9 +12,19 @@ const CLASS: &str = "dangling-image";
 /// A lost tag, a lost child, or one that does not load, makes an image look dangling.
 pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: IMAGES, check };
 
-/// What images are judged by. One whose layer does not load does not load itself.
-pub(super) const IMAGES: &[LinkKind] =
-    &[LinkKind::Names, LinkKind::BuiltOn, LinkKind::RunsFrom, LinkKind::TopLayer, LinkKind::Parent, LinkKind::StoredIn];
+/// What images are judged by. One whose layer does not load does not load itself; what the build cache holds too is not
+/// freed.
+pub(super) const IMAGES: &[LinkKind] = &[
+    LinkKind::Names,
+    LinkKind::BuiltOn,
+    LinkKind::RunsFrom,
+    LinkKind::TopLayer,
+    LinkKind::Parent,
+    LinkKind::StoredIn,
+    LinkKind::Caches,
+    LinkKind::SharesLayer,
+    LinkKind::Leases,
+];
 
 type Images<'s, 'a> = Vec<(&'a Key, &'s ImageSeen<'a>)>;
 
