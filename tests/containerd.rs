@@ -397,3 +397,34 @@ fn a_damaged_database_takes_every_conclusion_that_rests_on_it_along() {
         }
     }
 }
+
+#[test]
+fn a_store_that_the_engine_was_turned_away_from_is_named_with_all_that_it_holds() {
+    for it in corpus::recordings("29.7-containerd/stranded") {
+        let root = it.unpacked();
+        let config = tempfile::NamedTempFile::new().unwrap();
+        let off = r#"{"features":{"containerd-snapshotter":false},"storage-driver":"overlay2"}"#;
+        std::fs::write(config.path(), off).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deadweight"));
+        command.args(["report", "--format", "json", "--root"]).arg(root.join("docker")).arg("--containerd-root");
+        command.arg(root.join("containerd")).arg("--daemon-config").arg(config.path());
+        let report: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let found = findings(&report, "stranded-store");
+        assert_eq!(found.len(), 1, "{it}");
+        assert_eq!(found[0]["paths"], serde_json::json!(["containerd"]));
+        assert_eq!(found[0]["confidence"], "certain");
+        let du = Command::new("du").args(["-s", "--block-size=1"]).arg(root.join("containerd")).output().unwrap();
+        let du: u64 = String::from_utf8_lossy(&du.stdout).split_whitespace().next().unwrap().parse().unwrap();
+        let beside = found[0]["on_disk_bytes"].as_u64().unwrap() - du;
+        // BuildKit's records of that snapshotter lie in the engine's root
+        assert!(beside > 0 && beside < 200_000, "{it}: {beside}");
+        let kinds: BTreeSet<&str> =
+            found[0]["objects"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["container", "image", "store"].into(), "{it}");
+        // what is in it is judged no further
+        for class in ["unused-image", "duplicate-compressed-blob"] {
+            let of_it = findings(&report, class).into_iter().flat_map(|it| it["paths"].as_array().unwrap());
+            assert!(of_it.filter_map(|at| at.as_str()).all(|at| !at.starts_with("containerd/")), "{it}: {class}");
+        }
+    }
+}

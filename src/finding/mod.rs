@@ -173,6 +173,7 @@ pub const RULES: &[Rule] = &[
     containerd::images::UNUSED,
     containerd::images::INTERMEDIATE,
     containerd::stopped::RULE,
+    containerd::stranded::RULE,
     containerd::build_cache::RULE,
     containerd::half_removed::RULE,
     containerd::stale_lease::RULE,

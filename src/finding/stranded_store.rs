@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::words::{count, list, size};
 use super::{Case, Confidence, Finding, Remedy, Rule};
 use crate::docker::seen::Triple;
-use crate::inventory::{Owner, StoreInfo};
+use crate::inventory::{Owner, StoreInfo, StoreKind};
 use crate::terms::{Key, Kind, LinkKind};
 
 const CLASS: &str = "stranded-store";
@@ -15,7 +15,7 @@ const CLASS: &str = "stranded-store";
 pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[], check };
 
 fn check(case: &Case<'_>) -> Vec<Finding> {
-    let stores = case.inventory.stores.iter();
+    let stores = case.inventory.stores.iter().filter(|store| store.kind == StoreKind::GraphDriver);
     stores.filter(|store| case.is_stranded(&store.root, &store.name)).filter_map(|store| finding(case, store)).collect()
 }
 
@@ -108,7 +108,7 @@ fn note(case: &Case<'_>, store: &StoreInfo, containers: &[&Key], has_layers: boo
     note.join(" ")
 }
 
-fn volumes_only_there<'a>(case: &Case<'a>, containers: &[&Key]) -> BTreeSet<&'a Key> {
+pub(super) fn volumes_only_there<'a>(case: &Case<'a>, containers: &[&Key]) -> BTreeSet<&'a Key> {
     let used = containers.iter().flat_map(|key| case.graph.targets(key, LinkKind::Uses));
     let is_elsewhere = |volume: &Key| {
         let mut users = case.graph.holders(volume).filter(|(_, edge)| edge.kind == LinkKind::Uses);

@@ -9,6 +9,7 @@ pub(super) mod orphans;
 pub(super) mod pinned;
 pub(super) mod stale_lease;
 pub(super) mod stopped;
+pub(super) mod stranded;
 
 use std::collections::BTreeSet;
 
