@@ -6,7 +6,7 @@ use super::Case;
 use super::gone::Gone;
 use super::images::{Images, Refusal};
 use crate::inventory::facts::{Container, Volume};
-use crate::terms::{Digest, Key, Place};
+use crate::terms::{Digest, Key, Kind, Place};
 
 /// A container that the engine knows.
 #[derive(Clone, Debug)]
@@ -91,6 +91,9 @@ impl<'a> Host<'a> {
         let Some(container) = self.containers.0.remove(id) else { return Vec::new() };
         let mut notes = self.images.drop_container(container.key, &mut self.gone);
         self.gone.thing(container.key);
+        if container.alive {
+            self.end_task(container.key);
+        }
         let volumes = container.facts.mounts.iter().filter(|mount| mount.kind == "volume" && !mount.driver.is_empty());
         for mount in volumes.filter(|mount| mount.anonymous) {
             let left = self.users(&mount.name).is_empty();
@@ -102,6 +105,15 @@ impl<'a> Host<'a> {
             }
         }
         notes
+    }
+
+    /// containerd has a directory for each container that runs.
+    // containerd core/runtime/v2/bundle.go Delete
+    fn end_task(&mut self, container: &Key) {
+        let tasks = self.case.inventory.of_kind(Kind::Scaffold);
+        let own =
+            tasks.filter(|(key, _)| key.id.contains("/io.containerd.runtime.") && key.id.ends_with(&*container.id));
+        own.for_each(|(key, _)| self.gone.thing(key));
     }
 
     /// The containers that refer to a volume.

@@ -6,6 +6,7 @@
 //! images.rs      what an image store does for them
 //! graphdriver/   the image store of graph drivers, with BuildKit's cache beside it
 //! run/           one file for each command: the engine's decisions
+//! collector.rs   containerd's garbage collection
 //! gone.rs        the places that go          weigh.rs   what is in them
 //! doubt.rs       what was not seen, and therefore cannot be promised
 //! ```
@@ -14,12 +15,15 @@
 //! healthy disk. One that is not at work is thought to be started first.
 
 mod action;
+mod collector;
 mod doubt;
 mod gone;
 mod graphdriver;
 mod host;
 mod images;
 mod run;
+#[cfg(test)]
+mod tests;
 mod weigh;
 
 use std::collections::BTreeSet;
@@ -29,6 +33,7 @@ use jiff::Timestamp;
 use crate::disk::Disk;
 use crate::docker::df::DiskUsage;
 use crate::docker::seen::Seen;
+use crate::graph::Graph;
 use crate::inventory::{Inventory, Owners};
 use crate::terms::{Place, Problem};
 use crate::usage::Ledger;
@@ -39,6 +44,8 @@ pub use weigh::{Freed, Scale};
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     pub inventory: &'a Inventory,
+    /// With every lease a root, whatever its date.
+    pub graph: &'a Graph<'a>,
     pub owners: &'a Owners,
     pub ledger: &'a Ledger,
     pub disk: &'a Disk,

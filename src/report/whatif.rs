@@ -73,6 +73,7 @@ pub fn what_if(analysis: &Analysis<'_>, actions: &[Action]) -> Result<WhatIf, St
     let zone = zone(analysis);
     let case = Case {
         inventory: &reading.inventory,
+        graph: &analysis.graph,
         owners: &reading.owners,
         ledger: &reading.ledger,
         disk: &reading.disk,

@@ -34,8 +34,12 @@ pub(crate) const NOW: &str = "2026-12-01T00:00:00Z";
 
 /// Runs with the roots that lie in `dir`: `docker`, and `containerd` where there is one.
 pub(crate) fn deadweight(dir: &Path, args: &[&str]) -> Said {
-    let mut line: Vec<OsString> =
-        vec!["deadweight".into(), "--root".into(), dir.join("docker").into(), "--now".into(), NOW.into()];
+    deadweight_now(dir, &[&["--now", NOW], args].concat())
+}
+
+/// The same, by the clock.
+pub(crate) fn deadweight_now(dir: &Path, args: &[&str]) -> Said {
+    let mut line: Vec<OsString> = vec!["deadweight".into(), "--root".into(), dir.join("docker").into()];
     if dir.join("containerd").is_dir() {
         line.extend(["--containerd-root".into(), dir.join("containerd").into()]);
     }

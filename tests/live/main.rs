@@ -8,6 +8,7 @@ mod df;
 mod engine;
 #[path = "../common/run.rs"]
 mod run;
+mod whatif;
 
 use std::path::Path;
 use std::process::Command;

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use super::action::Filters;
+use super::collector::Collector;
 use super::gone::Gone;
 use super::host::Containers;
 use super::images::{CacheManner, Images, Manner, Pruned, Record, Refusal};
@@ -22,6 +23,7 @@ pub(super) struct GraphDriver<'a> {
     images: images::Known<'a>,
     cache: cache::Cache<'a>,
     content: content::Content<'a>,
+    collector: Collector<'a>,
 }
 
 impl<'a> GraphDriver<'a> {
@@ -30,7 +32,7 @@ impl<'a> GraphDriver<'a> {
         let images = images::Known::of(case.seen, &mut layers);
         let cache = cache::Cache::of(case, &mut layers);
         let content = content::Content::of(case);
-        Self { case, layers, images, cache, content }
+        Self { case, layers, images, cache, content, collector: Collector::of(case) }
     }
 }
 
@@ -54,14 +56,16 @@ impl Images for GraphDriver<'_> {
         manner: Manner<'_>,
         gone: &mut Gone<'_>,
     ) -> Result<Vec<Record>, Refusal> {
-        images::Removal {
+        let records = images::Removal {
             version: self.case.seen.version,
             containers,
             images: &mut self.images,
             layers: &mut self.layers,
             gone,
         }
-        .remove(typed, manner)
+        .remove(typed, manner)?;
+        self.collect(&records, gone);
+        Ok(records)
     }
 
     fn prune(
@@ -75,7 +79,9 @@ impl Images for GraphDriver<'_> {
         let version = self.case.seen.version;
         let mut removal =
             images::Removal { version, containers, images: &mut self.images, layers: &mut self.layers, gone };
-        prune::images(&mut removal, all, filters, until)
+        let pruned = prune::images(&mut removal, all, filters, until)?;
+        self.collect(&pruned.records, gone);
+        Ok(pruned)
     }
 
     fn prune_cache(&mut self, manner: CacheManner<'_>, gone: &mut Gone<'_>) -> Result<Pruned, String> {
@@ -97,11 +103,23 @@ impl Images for GraphDriver<'_> {
     }
 
     fn collected(&self) -> BTreeSet<Place> {
-        BTreeSet::new()
+        self.collector.expired()
     }
 }
 
 impl GraphDriver<'_> {
+    /// What was pulled has manifests in containerd, each kept by a lease of the image.
+    fn collect(&mut self, records: &[Record], gone: &mut Gone<'_>) {
+        for record in records {
+            if let Record::Deleted(id) = record
+                && let Some(lease) = self.collector.lease_of_image(id)
+            {
+                self.collector.drop_lease(lease);
+            }
+        }
+        self.collector.collect(gone);
+    }
+
     /// An image that a container mounts has a read-write layer of its own.
     // moby daemon/mounts.go removeMountPoints (28.0)
     fn drop_image_mounts(&mut self, container: &Key, gone: &mut Gone<'_>) -> Vec<String> {
