@@ -222,6 +222,7 @@ impl From<&rustix::fs::Statx> for Traits {
             gid: s.stx_gid,
             rdev: (s.stx_rdev_major, s.stx_rdev_minor),
             mtime: (s.stx_mtime.tv_sec, s.stx_mtime.tv_nsec),
+            ctime: (s.stx_ctime.tv_sec, s.stx_ctime.tv_nsec),
         }
     }
 }

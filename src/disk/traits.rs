@@ -24,6 +24,7 @@ pub struct Traits {
     pub rdev: (u32, u32),
     /// Seconds and nanoseconds since 1970.
     pub mtime: (i64, u32),
+    pub ctime: (i64, u32),
 }
 
 impl Disk {

@@ -61,6 +61,14 @@ fn not_checked(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<
     if rows.peek().is_some() {
         writeln!(out, "\nNot checked:")?;
     }
+    let (designed, rows): (Vec<&Checked>, Vec<&Checked>) = rows.partition(|row| row.nothing_to_check_with);
+    let mut reasons: Vec<&String> = designed.iter().flat_map(|row| &row.not_checked_because).collect();
+    reasons.sort();
+    reasons.dedup();
+    for because in reasons {
+        let count = designed.iter().filter(|row| row.not_checked_because.contains(because)).count();
+        writeln!(out, "  {count} snapshots: {because}")?;
+    }
     for row in rows {
         for because in &row.not_checked_because {
             writeln!(out, "  {}: {}", named(&row.object, paper), paper.plain(because))?;

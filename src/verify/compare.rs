@@ -26,13 +26,35 @@ pub(super) fn inode(header: &Header, traits: &Traits, habits: &Habits, found: &m
     if owner != wanted {
         found.push((What::Owner, format!("{}:{} instead of {}:{}", owner.0, owner.1, wanted.0, wanted.1)));
     }
-    if !is_time(header.mtime, traits.mtime, habits) {
-        found.push((What::Time, format!("{} instead of {}", time(traits.mtime), time(header.mtime))));
-    }
     let device = (u64::from(traits.rdev.0), u64::from(traits.rdev.1));
     if matches!(header.kind, Kind::Char | Kind::Block) && device != header.device {
         let (is, was) = (device, header.device);
         found.push((What::Device, format!("{}:{} instead of {}:{}", is.0, is.1, was.0, was.1)));
+    }
+    // last: whoever asks may take it off again
+    if !is_time(header.mtime, traits.mtime, habits) {
+        found.push((What::Time, format!("{} instead of {}", time(traits.mtime), time(header.mtime))));
+    }
+}
+
+/// The same of two inodes, one of which was copied from the other; of directories the time says nothing.
+pub(super) fn inodes(is: &Traits, was: &Traits, found: &mut Found) {
+    if is.kind != was.kind {
+        found.push((What::Kind, format!("is a {}", is.kind)));
+        return;
+    }
+    if is.mode & PERMISSIONS != was.mode & PERMISSIONS {
+        let (is, was) = (is.mode & PERMISSIONS, was.mode & PERMISSIONS);
+        found.push((What::Mode, format!("{is:04o} instead of {was:04o}")));
+    }
+    if (is.uid, is.gid) != (was.uid, was.gid) {
+        found.push((What::Owner, format!("{}:{} instead of {}:{}", is.uid, is.gid, was.uid, was.gid)));
+    }
+    if is.rdev != was.rdev {
+        found.push((What::Device, format!("{}:{} instead of {}:{}", is.rdev.0, is.rdev.1, was.rdev.0, was.rdev.1)));
+    }
+    if is.kind != FileKind::Dir && is.mtime != was.mtime {
+        found.push((What::Time, format!("{} instead of {}", time(is.mtime), time(was.mtime))));
     }
 }
 
@@ -73,14 +95,6 @@ pub(super) struct Marks {
     pub(super) elsewhere: bool,
     /// An attribute that would not be in the stream even if it had been there.
     pub(super) unknown: Option<String>,
-}
-
-impl Marks {
-    /// Why one who relies on a stream knows nothing of an attribute.
-    pub(super) fn doubt(&self) -> Option<String> {
-        let name = self.unknown.as_ref()?;
-        Some(format!("{name}: the stream was made from the directory, without such attributes"))
-    }
 }
 
 /// Attributes of a file beside those of its header.

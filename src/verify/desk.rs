@@ -57,6 +57,22 @@ impl<'a> Desk<'a> {
         (self.files, self.bytes) = (0, 0);
     }
 
+    /// Whether a file goes on with these bytes.
+    pub(super) fn is_next(&mut self, content: &Content, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let most = rest.len().min(BUFFER);
+            let Some(part) = self.buffer.get_mut(..most) else { return false };
+            let Ok(read @ 1..) = content.read(part) else { return false };
+            let same = part.get(..read) == rest.get(..read);
+            if !same {
+                return false;
+            }
+            rest = rest.get(read..).unwrap_or_default();
+        }
+        true
+    }
+
     /// Reads exactly so many bytes of a file, in parts; whether there were so many.
     pub(super) fn read(
         &mut self,

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::changes::Changes;
 use super::compare::{self, Found};
 use super::habits::{Habits, Whiteouts};
+use super::lowers::Lowers;
 use super::path::{Path, Sense};
 use super::seen::Seen;
 use super::tree::Tree;
@@ -29,6 +31,9 @@ pub(super) struct Examiner {
     pub(super) directories: BTreeMap<Vec<u8>, Attributes>,
     /// Inodes of entries that lie behind a link of the layer: the walk meets them under another path.
     pub(super) aliases: BTreeSet<u64>,
+    pub(super) changes: Changes,
+    /// The snapshots below, where the stream has only what differs from them.
+    pub(super) lowers: Lowers,
     path: Path,
     found: Found,
 }
@@ -53,6 +58,8 @@ impl Examiner {
             opaque: BTreeSet::new(),
             directories: BTreeMap::new(),
             aliases: BTreeSet::new(),
+            changes: Changes::default(),
+            lowers: Lowers::default(),
             path: Path::default(),
             found: Found::new(),
         }
@@ -121,6 +128,7 @@ impl Examiner {
     fn again(&mut self, path: &Path) {
         let at = self.tree.place(path.bytes());
         self.verdict.differences.retain(|difference| difference.at != at);
+        self.changes.forget(&at);
         self.directories.remove(path.bytes());
     }
 
@@ -136,6 +144,8 @@ impl Examiner {
         };
         let mut found = std::mem::take(&mut self.found);
         compare::inode(header, &traits, &self.habits, &mut found);
+        self.changes.came(header);
+        let late = self.habits.times_may_be_cut.then(|| found.pop_if(|(what, _)| *what == What::Time)).flatten();
         let same_kind = found.first().is_none_or(|(what, _)| *what != What::Kind);
         let (mut elsewhere, mut doubt) = (false, None);
         if same_kind && header.kind == Kind::Dir {
@@ -150,7 +160,7 @@ impl Examiner {
             if !(is.is_empty() && header.xattrs.is_empty()) {
                 let marks = compare::attributes(&header.xattrs, &is, &self.habits, &mut found);
                 elsewhere = marks.elsewhere;
-                doubt = marks.doubt();
+                doubt = marks.unknown;
             }
         }
         match header.kind {
@@ -170,8 +180,13 @@ impl Examiner {
             self.verdict.differs(self.tree.place(path.bytes()), what, detail);
         }
         self.found = found;
-        if let Some(doubt) = doubt {
-            self.verdict.unchecked(format!("{}: {doubt}", self.tree.place(path.bytes())));
+        let in_doubt = late.is_some();
+        if let Some((_, detail)) = late {
+            self.changes.late(self.tree.place(path.bytes()), detail, header, &traits);
+        }
+        // the attributes of a directory are looked at on the walk
+        if header.kind != Kind::Dir && (doubt.is_some() || !in_doubt) {
+            self.changes.note(&traits, doubt.map(|name| (self.tree.place(path.bytes()), name)));
         }
         if over_a_link {
             self.aliases.insert(traits.ino);

@@ -43,6 +43,8 @@ pub(super) struct Habits {
     /// attributes only file capabilities.
     // moby pkg/archive/archive.go FileInfoHeader, ReadSecurityXattrToTarHeader
     pub(super) from_directory: bool,
+    /// No entry of the stream has a time after some moment, whatever the time of its file.
+    pub(super) times_may_be_cut: bool,
     /// Device nodes were left out, as in a user namespace.
     pub(super) no_devices: bool,
     /// Whiteouts were made by a mount, which makes none where there is nothing to hide.

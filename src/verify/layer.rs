@@ -28,15 +28,15 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &LayerFiles, verdict: Verdict) -
 }
 
 fn compare(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> Result<(), TimeIsUp> {
-    let made = split::make(desk, examiner, &files.record)?;
+    let made = split::make(desk, examiner, &files.source.at)?;
     if made == Made::Refused {
         return Ok(());
     }
-    if files.is_a_copy {
-        merged::finish(desk, examiner, files)?;
-    } else {
-        examiner.finish();
+    match &files.copy {
+        Some(copy) => merged::finish(desk, examiner, &files.source, copy)?,
+        None => examiner.finish(),
     }
+    examiner.judge_changes(desk.disk, &files.source.at);
     if let Made::Whole(digest) = &made
         && *digest == files.diff.0
     {
@@ -46,13 +46,13 @@ fn compare(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> 
     if made == Made::Broken && examiner.verdict.differences.is_empty() {
         return Ok(());
     }
-    let changed = split::name_the_changed(desk, examiner, &files.record)?;
+    let changed = split::name_the_changed(desk, examiner, &files.source.at)?;
     if let Made::Whole(digest) = made
         && changed == 0
     {
         let detail =
             format!("its stream has the digest {digest}, and {} says {}", files.entry.join("diff"), files.diff.0);
-        examiner.verdict.differs(files.record.clone(), What::Record, detail);
+        examiner.verdict.differs(files.source.at.clone(), What::Record, detail);
     }
     Ok(())
 }
@@ -64,15 +64,16 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
         work.is_some_and(|work| disk.stat(&work).is_ok())
     };
     Habits {
-        whiteouts: match (files.is_a_copy, fuse) {
+        whiteouts: match (files.copy.is_some(), fuse) {
             (true, _) => Whiteouts::Removed,
             (_, true) => Whiteouts::Files,
             _ => Whiteouts::Overlay,
         },
         shift: Shift::of_root(&files.root),
-        from_directory: files.from_directory,
+        from_directory: files.source.from_directory,
+        times_may_be_cut: false,
         no_devices: fuse,
-        through_a_mount: !files.is_a_copy && !files.from_directory && made_by_a_mount(),
+        through_a_mount: files.copy.is_none() && !files.source.from_directory && made_by_a_mount(),
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),
         sees_all: disk.tree(files.content.tree_name()).is_some_and(crate::disk::Tree::is_quiet),
     }

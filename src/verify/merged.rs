@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
+use std::io::Read as _;
 
 use super::compare::{self, Found};
 use super::desk::{Desk, TimeIsUp};
@@ -10,16 +11,22 @@ use super::examine::Examiner;
 use super::habits::Habits;
 use super::model::{Model, Node};
 use super::split;
-use super::subject::LayerFiles;
+use super::subject::{CopyOf, Source};
+use super::unpack::Unpacked;
 use super::verdict::What;
 use super::walk::join;
-use crate::disk::{FileKind, Halt, Step};
-use crate::format::tar::{Kind, Scanner};
+use crate::disk::{FileKind, Halt, Step, Stream};
+use crate::format::tar::{Event, Header, Kind, Scanner};
 use crate::format::tarsplit::{Limits, Piece, TarSplit};
 
 /// Compares the whole copy, when the layer's own entries have been.
-pub(super) fn finish(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> Result<(), TimeIsUp> {
-    let model = match model(desk, files) {
+pub(super) fn finish(
+    desk: &mut Desk<'_>,
+    examiner: &mut Examiner,
+    own: &Source,
+    copy: &CopyOf,
+) -> Result<(), TimeIsUp> {
+    let model = match model(desk, own, copy) {
         Ok(model) => model,
         Err(why) => {
             examiner.verdict.unchecked(why);
@@ -47,31 +54,62 @@ pub(super) fn finish(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &Layer
     Ok(())
 }
 
-/// The records of the chain, base first, the layer's own last.
-fn model(desk: &Desk<'_>, files: &LayerFiles) -> Result<Model, String> {
-    let below = files.below.as_ref().map_err(Clone::clone)?;
-    let own = (files.record.clone(), files.from_directory);
+/// The streams of the chain, base first, the layer's own last.
+fn model(desk: &Desk<'_>, own: &Source, copy: &CopyOf) -> Result<Model, String> {
+    let below = copy.below.as_ref().map_err(Clone::clone)?;
     let mut model = Model::default();
-    for (number, (record, from_directory)) in below.iter().chain([&own]).enumerate() {
-        let stream = desk.disk.stream(record).map_err(|cause| format!("of the layers below: {record}: {cause}"))?;
-        let mut pieces = TarSplit::new(stream, Limits::default());
-        let mut tar = Scanner::default();
-        model.begin(number, *from_directory, number == 0 || files.keeps_attributes);
-        let refused = |cause: String| format!("of the layers below: {record}: {cause}");
-        while let Some(piece) = pieces.next().map_err(|cause| refused(cause.to_string()))? {
-            match piece {
-                Piece::Bytes(bytes) => split::headers(&mut tar, bytes).map_err(refused)?,
-                Piece::File { name, size, sum } => {
-                    model.apply(name, tar.header(), sum);
-                    if tar.header().kind == Kind::File {
-                        tar.skip(size).map_err(|cause| refused(cause.to_string()))?;
-                    }
-                }
-            }
-        }
+    for (number, source) in below.iter().chain([own]).enumerate() {
+        model.begin(number, source.from_directory, number == 0 || copy.keeps_attributes);
+        let refused = |cause: String| format!("of the layers below: {}: {cause}", source.at);
+        let stream = desk.disk.stream(&source.at).map_err(|cause| refused(cause.to_string()))?;
+        if source.is_a_record { of_record(&mut model, stream) } else { of_blob(&mut model, stream) }
+            .map_err(refused)?;
         model.end();
     }
     Ok(model)
+}
+
+fn of_record(model: &mut Model, stream: Stream) -> Result<(), String> {
+    let mut pieces = TarSplit::new(stream, Limits::default());
+    let mut tar = Scanner::default();
+    while let Some(piece) = pieces.next().map_err(|cause| cause.to_string())? {
+        match piece {
+            Piece::Bytes(bytes) => split::headers(&mut tar, bytes)?,
+            Piece::File { name, size, sum } => {
+                model.apply(name, tar.header(), sum);
+                if tar.header().kind == Kind::File {
+                    tar.skip(size).map_err(|cause| cause.to_string())?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same of a blob, where contents are summed on the way.
+fn of_blob(model: &mut Model, stream: Stream) -> Result<(), String> {
+    let mut blob = Unpacked::new(stream).map_err(|cause| cause.to_string())?;
+    let mut tar = Scanner::default();
+    let mut part = vec![0; 256 << 10];
+    let mut entry: Option<(Header, crc::Digest<'_, u64, crc::Table<16>>)> = None;
+    let mut apply = |entry: Option<(Header, crc::Digest<'_, u64, crc::Table<16>>)>| {
+        if let Some((header, sum)) = entry {
+            model.apply(&header.name, &header, Some(sum.finalize()));
+        }
+    };
+    loop {
+        let read = blob.read(&mut part).map_err(|cause| cause.to_string())?;
+        let Some(mut bytes) = part.get(..read).filter(|part| !part.is_empty()) else { break };
+        loop {
+            match tar.next(&mut bytes).map_err(|cause| cause.to_string())? {
+                Event::More => break,
+                Event::Header => apply(entry.replace((tar.header().clone(), split::SUM.digest()))),
+                Event::Content(content) => entry.iter_mut().for_each(|(_, sum)| sum.update(content)),
+            }
+        }
+    }
+    apply(entry);
+    Ok(())
 }
 
 struct Copy<'c, 'd> {
@@ -169,8 +207,8 @@ impl Copy<'_, '_> {
             return Ok(Ok(()));
         }
         let marks = compare::attributes(&node.header.xattrs, &attributes, &habits, found);
-        if let Some(doubt) = marks.doubt() {
-            self.examiner.verdict.unchecked(format!("{}: {doubt}", self.examiner.tree.place(path)));
+        if marks.unknown.is_some() || node.header.kind != Kind::Dir {
+            self.examiner.changes.note(&traits, marks.unknown.map(|name| (self.examiner.tree.place(path), name)));
         }
         match node.header.kind {
             Kind::Symlink => match step.target_at(name) {

@@ -9,21 +9,26 @@
 //! ```
 
 mod blob;
+mod changes;
 mod compare;
 mod desk;
 mod examine;
 mod habits;
 mod layer;
+mod lowers;
 mod merged;
 mod model;
 mod path;
 mod run;
 mod seen;
+mod snapshot;
 mod split;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unpack;
+mod unpacked_as;
 mod verdict;
 mod walk;
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::desk::{Desk, Progress};
 use super::subject::{Subject, Task};
 use super::verdict::Verdict;
-use super::{blob, layer};
+use super::{blob, layer, snapshot};
 use crate::disk::Disk;
 
 /// The n-th of so many parts, from one.
@@ -79,9 +79,15 @@ fn one(desk: &mut Desk<'_>, subject: &Subject) -> Verdict {
     }
     match &subject.task {
         Task::Layer(files) => layer::check(desk, files, verdict),
+        Task::Snapshot(files) => snapshot::check(desk, files, verdict),
         Task::Blob => blob::check(desk, verdict),
         Task::Cannot(why) => {
             verdict.unchecked(why.clone());
+            verdict
+        }
+        Task::Nothing(why) => {
+            verdict.unchecked(*why);
+            verdict.by_design = true;
             verdict
         }
     }

@@ -1,8 +1,10 @@
-//! What there is to check, from the inventory: every layer, every blob.
+//! What there is to check, from the inventory: every layer, every committed snapshot, every blob.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::inventory::facts::Layer;
+use super::unpacked_as::Chains;
+use crate::inventory::facts::{DriverDirectory, Layer};
 use crate::inventory::{Inventory, StoreKind};
 use crate::terms::{CacheId, DiffId, Key, Kind, LinkKind, Place};
 
@@ -22,10 +24,32 @@ pub struct Subject {
 #[derive(Clone, Debug)]
 pub(super) enum Task {
     Layer(Box<LayerFiles>),
+    Snapshot(Box<SnapshotFiles>),
     /// A file that is called by its SHA-256.
     Blob,
     /// Nothing can be said, and why.
     Cannot(String),
+    /// There never was anything to compare it with, and why.
+    Nothing(&'static str),
+}
+
+/// What says how a layer's stream went.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) at: Place,
+    /// A record of tar-split, not a blob.
+    pub(super) is_a_record: bool,
+    /// The stream was made from the directory, not the directory from the stream.
+    pub(super) from_directory: bool,
+}
+
+/// A directory that holds all of the chain, not only what is the layer's own.
+#[derive(Clone, Debug)]
+pub(super) struct CopyOf {
+    /// It keeps attributes, as a snapshot does, and not a copy made file by file.
+    pub(super) keeps_attributes: bool,
+    /// The layers below, base first; or why they are not known.
+    pub(super) below: Result<Vec<Source>, String>,
 }
 
 /// The files of one layer of a graph driver.
@@ -34,22 +58,35 @@ pub(super) struct LayerFiles {
     pub(super) root: Arc<str>,
     pub(super) store: Arc<str>,
     pub(super) entry: Place,
-    pub(super) record: Place,
+    pub(super) source: Source,
     pub(super) content: Place,
     pub(super) diff: DiffId,
-    pub(super) from_directory: bool,
-    /// The directory holds all of the chain, not only what is the layer's own.
-    pub(super) is_a_copy: bool,
-    /// Of such a copy: it keeps attributes, as a snapshot does, and not one made file by file.
-    pub(super) keeps_attributes: bool,
-    /// Of such a copy: the records of the layers below, base first, and whether each was made from a directory; or why
-    /// they are not known.
-    pub(super) below: Result<Vec<(Place, bool)>, String>,
+    pub(super) copy: Option<CopyOf>,
+}
+
+/// The files of one snapshot.
+#[derive(Clone, Debug)]
+pub(super) struct SnapshotFiles {
+    pub(super) content: Place,
+    pub(super) source: Source,
+    /// Of the blob.
+    pub(super) digest: String,
+    /// Of the stream in it, where a config says so.
+    pub(super) diff: Option<DiffId>,
+    pub(super) has_parent: bool,
+    pub(super) through_a_mount: bool,
+    /// Of one that its blob was made of, the directories of the snapshots below, nearest first.
+    pub(super) lowers: Vec<Place>,
+    pub(super) copy: Option<CopyOf>,
 }
 
 /// Everything that can be asked for, in order of its keys.
 pub fn subjects(inventory: &Inventory) -> Vec<Subject> {
-    let layers = inventory.of_kind(Kind::Layer).filter_map(|(key, thing)| layer(inventory, key, thing.layer()?));
+    let directories = directories(inventory);
+    let layers = inventory.of_kind(Kind::Layer).filter_map(|(key, thing)| {
+        let directory = directories.get(key).copied();
+        layer(inventory, key, thing.layer()?, directory)
+    });
     let blobs = inventory.of_kind(Kind::Blob).filter_map(|(key, thing)| {
         let blob = thing.blob()?;
         let at = blob.at.clone()?;
@@ -58,12 +95,20 @@ pub fn subjects(inventory: &Inventory) -> Vec<Subject> {
         let task = if named { Task::Blob } else { Task::Cannot("it is not called by its SHA-256".to_owned()) };
         Some(Subject { key: key.clone(), at, size, task })
     });
-    layers.chain(blobs).collect()
+    let chains = Chains::of(inventory);
+    let snapshots = inventory.of_kind(Kind::Snapshot).filter_map(|(key, thing)| chains.subject(key, thing.snapshot()?));
+    layers.chain(blobs).chain(snapshots).collect()
 }
 
-fn layer(inventory: &Inventory, key: &Key, layer: &Layer) -> Option<Subject> {
+/// The driver directory of each layer.
+fn directories(inventory: &Inventory) -> BTreeMap<&Key, &DriverDirectory> {
+    let stored = inventory.links.iter().filter(|link| link.kind == LinkKind::StoredIn && link.from.kind == Kind::Layer);
+    stored.filter_map(|link| Some((&link.from, inventory.get(&link.to)?.driver_directory()?))).collect()
+}
+
+fn layer(inventory: &Inventory, key: &Key, layer: &Layer, directory: Option<&DriverDirectory>) -> Option<Subject> {
     let entry = layer.entry.clone()?;
-    let task = match files(inventory, key, layer, &entry) {
+    let task = match files(inventory, key, layer, &entry, directory) {
         Ok(files) => Task::Layer(Box::new(files)),
         Err(why) => Task::Cannot(why),
     };
@@ -76,7 +121,13 @@ fn layer(inventory: &Inventory, key: &Key, layer: &Layer) -> Option<Subject> {
     Some(Subject { key: key.clone(), at, size, task })
 }
 
-fn files(inventory: &Inventory, key: &Key, layer: &Layer, entry: &Place) -> Result<LayerFiles, String> {
+fn files(
+    inventory: &Inventory,
+    key: &Key,
+    layer: &Layer,
+    entry: &Place,
+    directory: Option<&DriverDirectory>,
+) -> Result<LayerFiles, String> {
     let mut stores = inventory.stores.iter().filter(|store| store.root == key.root && store.name == key.store);
     let store = stores.find(|store| store.kind == StoreKind::GraphDriver);
     if store.is_none_or(|store| !store.read_in_full) {
@@ -84,33 +135,31 @@ fn files(inventory: &Inventory, key: &Key, layer: &Layer, entry: &Place) -> Resu
     }
     let diff = layer.diff.clone().ok_or("its diff ID could not be read")?;
     let cache_id = layer.cache_id.as_ref().ok_or("its cache ID could not be read")?;
-    let mut stored = inventory.links.iter().filter(|link| link.kind == LinkKind::StoredIn && link.from == *key);
-    let directory = stored.find_map(|link| inventory.get(&link.to)?.driver_directory());
     let content = directory.and_then(|directory| directory.content.clone());
     let is_a_copy = directory.is_some_and(|directory| directory.content == directory.at);
+    let copy =
+        is_a_copy.then(|| CopyOf { keeps_attributes: &*key.store != "vfs", below: below(inventory, key, layer) });
     Ok(LayerFiles {
         root: key.root.clone(),
         store: key.store.clone(),
         entry: entry.clone(),
-        record: entry.join(RECORD),
+        source: record(entry, cache_id),
         content: content.ok_or_else(|| format!("the directory of {} is not there", cache_id.as_str()))?,
         diff,
-        // moby builder/builder-next/adapters/snapshot: its IDs are identity.NewID, others are stringid's 64 digits
-        from_directory: is_from_directory(cache_id),
-        is_a_copy,
-        keeps_attributes: &*key.store != "vfs",
-        below: if is_a_copy { below(inventory, key, layer) } else { Ok(Vec::new()) },
+        copy,
     })
 }
 
-fn is_from_directory(cache_id: &CacheId) -> bool {
-    cache_id.as_str().len() != 64
+fn record(entry: &Place, cache_id: &CacheId) -> Source {
+    // moby builder/builder-next/adapters/snapshot: its IDs are identity.NewID, others are stringid's 64 digits
+    Source { at: entry.join(RECORD), is_a_record: true, from_directory: cache_id.as_str().len() != 64 }
 }
 
+/// Neither engine makes longer chains, and damaged ones may lead in a circle.
+pub(super) const LONGEST: usize = 1000;
+
 /// The records of the layers below, base first.
-fn below(inventory: &Inventory, key: &Key, layer: &Layer) -> Result<Vec<(Place, bool)>, String> {
-    /// Neither engine makes longer chains, and damaged ones may lead in a circle.
-    const LONGEST: usize = 1000;
+fn below(inventory: &Inventory, key: &Key, layer: &Layer) -> Result<Vec<Source>, String> {
     let mut found = Vec::new();
     let mut above = layer;
     while let Some(parent) = &above.parent {
@@ -119,7 +168,7 @@ fn below(inventory: &Inventory, key: &Key, layer: &Layer) -> Result<Vec<(Place, 
         let next = next.ok_or_else(|| format!("the layers below: {} is not there", parent.0))?;
         let entry = next.entry.as_ref().zip(next.cache_id.as_ref());
         let (entry, cache_id) = entry.ok_or_else(|| format!("the layers below: {} is damaged", parent.0))?;
-        found.push((entry.join(RECORD), is_from_directory(cache_id)));
+        found.push(record(entry, cache_id));
         above = next;
     }
     found.reverse();

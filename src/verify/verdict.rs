@@ -83,6 +83,8 @@ pub struct Verdict {
     pub more: u64,
     /// What could not be checked, and why. Something unchecked is never called intact.
     pub unchecked: Vec<String>,
+    /// There is nothing that it could be checked with, and there never was.
+    pub by_design: bool,
     /// Bytes hashed or compared, and files looked at.
     pub bytes: u64,
     pub files: u64,
@@ -101,6 +103,7 @@ impl Verdict {
             differences: Vec::new(),
             more: 0,
             unchecked: Vec::new(),
+            by_design: false,
             bytes: 0,
             files: 0,
         }

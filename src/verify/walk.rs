@@ -60,7 +60,9 @@ impl Examiner {
             }
         }
         for (name, _) in strangers {
-            self.stranger(step, &join(path, &name), &name)?;
+            if self.stranger(step, &join(path, &name), &name)? {
+                todo.push(join(path, &name));
+            }
         }
         Ok(())
     }
@@ -87,14 +89,15 @@ impl Examiner {
                 self.verdict.unchecked("only root sees which directories are opaque");
             }
         }
-        if in_overlay && !opaque && marks.opaque && !self.habits.through_a_mount {
+        let told_one_by_one = || Ok::<bool, Halt>(self.lowers.are_there() && self.removes_all_below(path)?);
+        if in_overlay && !opaque && marks.opaque && !self.habits.through_a_mount && !told_one_by_one()? {
             found.push((What::Whiteout, "hides what lies below, and did not".to_owned()));
         }
         if marks.elsewhere {
             self.verdict.unchecked(format!("overlay takes the files of {} from elsewhere", self.tree.place(path)));
         }
-        if let Some(doubt) = marks.doubt().filter(|_| self.seen.has(path)) {
-            self.verdict.unchecked(format!("{}: {doubt}", self.tree.place(path)));
+        if let Some(name) = marks.unknown.filter(|_| self.seen.has(path)) {
+            self.changes.note(&step.traits_at(c".")?, Some((self.tree.place(path), name)));
         }
         for (what, detail) in found {
             self.verdict.differs(self.tree.place(path), what, detail);
@@ -102,10 +105,10 @@ impl Examiner {
         Ok(())
     }
 
-    /// A name that no entry has.
-    fn stranger(&mut self, step: &Step, path: &[u8], name: &CStr) -> Result<(), Halt> {
+    /// A name that no entry has; whether it is a directory to look into all the same.
+    fn stranger(&mut self, step: &Step, path: &[u8], name: &CStr) -> Result<bool, Halt> {
         let traits = match step.traits_at(name) {
-            Err(Halt::Vanished) => return Ok(()),
+            Err(Halt::Vanished) => return Ok(false),
             other => other?,
         };
         let hides = Self::is_whiteout(&traits) && self.habits.whiteouts == Whiteouts::Overlay;
@@ -114,7 +117,16 @@ impl Examiner {
         // no stream can have a socket
         let left_out = self.habits.from_directory && traits.kind == FileKind::Socket;
         if expected || left_out || self.aliases.contains(&traits.ino) {
-            return Ok(());
+            return Ok(false);
+        }
+        if !hides
+            && self.lowers.are_there()
+            && let Some(found) = self.beside_below(step, path, name, &traits)?
+        {
+            for (what, detail) in found {
+                self.verdict.differs(self.tree.place(path), what, detail);
+            }
+            return Ok(traits.kind == FileKind::Dir);
         }
         let at = self.tree.place(path);
         if hides {
@@ -122,7 +134,7 @@ impl Examiner {
         } else {
             self.verdict.differs(at, What::Added, format!("a {} that the layer does not have", traits.kind));
         }
-        Ok(())
+        Ok(false)
     }
 
     /// A mount hides the files of an opaque directory one by one.
@@ -151,6 +163,7 @@ impl Examiner {
                 self.verdict.differs(at, What::Whiteout, format!("a {} where a file was hidden", traits.kind))
             }
             Err(Halt::Vanished | Halt::NotADirectory) if self.habits.through_a_mount => {}
+            Err(Halt::Vanished | Halt::NotADirectory) if self.is_hidden_at_once(hidden) => {}
             Err(Halt::Vanished | Halt::NotADirectory) => {
                 self.verdict.differs(at, What::Whiteout, "no longer hides the file of the layers below");
             }

@@ -90,6 +90,8 @@ fn spoken_of(analysis: &Analysis<'_>, problem: &Problem) -> BTreeSet<Key> {
     const KINDS: &[Kind] = &[Kind::Blob, Kind::Snapshot, Kind::Tag, Kind::Volume, Kind::Container];
     let named = |key: &Key| {
         let id = key.id.rsplit('/').next().unwrap_or(&key.id);
+        let id = id.strip_prefix("sha256:").unwrap_or(id);
+        // what is missing is not on anybody's ground, and has its name all the same
         id.len() >= 8 && (problem.cause.contains(id) || problem.at.name() == id.as_bytes())
     };
     let inventory = &analysis.reading.inventory;

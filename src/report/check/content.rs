@@ -63,6 +63,7 @@ pub(super) fn checked(analysis: &Analysis<'_>, verdict: &Verdict) -> Checked {
             })
             .collect(),
         more_differences: verdict.more,
+        nothing_to_check_with: verdict.by_design,
         not_checked_because: if verdict.outcome() == Outcome::Intact { Vec::new() } else { verdict.unchecked.clone() },
         bytes: verdict.bytes,
         files: verdict.files,

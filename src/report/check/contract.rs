@@ -88,6 +88,8 @@ pub struct Checked {
     pub differences: Vec<FileDifference>,
     /// Differences that are not listed.
     pub more_differences: u64,
+    /// There never was anything to check it with: a container's own snapshot, for one.
+    pub nothing_to_check_with: bool,
     /// Why it, or a part of it, was not checked.
     pub not_checked_because: Vec<String>,
     pub bytes: u64,

@@ -54,12 +54,16 @@ pub fn check(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[Verdict]
         scope.object.is_none() || things.iter().any(|key| scope.has(key)) || scope.needs.iter().any(claims)
     };
     let mut causes = causes::of(analysis, &in_scope);
-    causes.extend(verdicts.unwrap_or_default().iter().filter_map(|verdict| content::cause(analysis, verdict)));
+    // a blob that the survey has read, and found wanting, is not told twice
+    let told: BTreeSet<String> = causes.iter().map(|cause| cause.path.clone()).collect();
+    let contents = verdicts.unwrap_or_default().iter().filter_map(|verdict| content::cause(analysis, verdict));
+    causes.extend(contents.filter(|cause| !told.contains(&cause.path)));
     causes.sort_by(|a, b| (a.repair_bytes, &a.path, &a.code).cmp(&(b.repair_bytes, &b.path, &b.code)));
     let totals = totals(&causes, verdicts.unwrap_or_default());
-    let complete = analysis.reading.is_complete() && totals.not_checked == 0;
+    let left_out = verdicts.unwrap_or_default().iter().any(|it| it.outcome() == Outcome::NotChecked && !it.by_design);
+    let complete = analysis.reading.is_complete() && !left_out;
     let blind = analysis.reading.problems.iter().any(|problem| !is_damage(problem) && problem.lost != Lost::Nothing);
-    let state = match (causes.is_empty(), blind || totals.not_checked > 0) {
+    let state = match (causes.is_empty(), blind || left_out) {
         (false, _) => "damaged",
         (true, true) => "unknown",
         (true, false) => "consistent",

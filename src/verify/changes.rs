@@ -1,0 +1,94 @@
+//! What a stream that was made of a directory does not say: attributes that no stream has, and times that were cut down. A
+//! build may have left a file so, and then nothing is wrong; somebody may have done so since. The inode tells when it was
+//! changed last.
+
+use super::examine::Examiner;
+use super::verdict::What;
+use crate::disk::{Disk, Traits};
+use crate::format::tar::Header;
+use crate::terms::Place;
+
+type Moment = (i64, u32);
+
+/// More files than this whose times are in question say nothing new.
+const KEPT: usize = 10_000;
+
+/// When the inodes of a layer were changed.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// The latest of those about which there is no question.
+    latest: Moment,
+    /// Files with such an attribute.
+    doubtful: Vec<(Place, String, Moment)>,
+    /// The latest time that any entry has.
+    bound: Option<Moment>,
+    /// Files with another time than their entries have.
+    late: Vec<Late>,
+}
+
+#[derive(Debug)]
+struct Late {
+    at: Place,
+    detail: String,
+    wanted: Moment,
+    is: Moment,
+    changed: Moment,
+}
+
+impl Changes {
+    pub(super) fn note(&mut self, traits: &Traits, doubtful: Option<(Place, String)>) {
+        match doubtful {
+            None => self.latest = self.latest.max(traits.ctime),
+            Some((at, name)) => self.doubtful.push((at, name, traits.ctime)),
+        }
+    }
+
+    pub(super) fn came(&mut self, header: &Header) {
+        self.bound = self.bound.max(Some(header.mtime));
+    }
+
+    pub(super) fn late(&mut self, at: Place, detail: String, header: &Header, traits: &Traits) {
+        if self.late.len() < KEPT {
+            let (wanted, is, changed) = (header.mtime, traits.mtime, traits.ctime);
+            self.late.push(Late { at, detail, wanted, is, changed });
+        }
+    }
+
+    /// A later entry of the same name takes the place of the earlier one.
+    pub(super) fn forget(&mut self, at: &Place) {
+        self.late.retain(|late| late.at != *at);
+        self.doubtful.retain(|(known, ..)| known != at);
+    }
+}
+
+impl Examiner {
+    /// A file that was changed after the stream was made, and after all others: a copy of the whole root changes every
+    /// inode, and the directories last.
+    pub(super) fn judge_changes(&mut self, disk: &Disk, stream: &Place) {
+        if self.changes.doubtful.is_empty() && self.changes.late.is_empty() {
+            return;
+        }
+        if let Ok(top) = self.tree.top().traits_at(c".") {
+            self.changes.note(&top, None);
+        }
+        let made = disk.stat(stream).map_or((0, 0), |stat| stat.mtime);
+        let quiet = self.changes.latest.max(made);
+        for (at, name, changed) in std::mem::take(&mut self.changes.doubtful) {
+            if changed > quiet {
+                let detail = format!("{name} is there, and was set after the layer was made");
+                self.verdict.differs(at, What::Attribute, detail);
+            }
+        }
+        for late in std::mem::take(&mut self.changes.late) {
+            // the time of every entry may have been cut down to one moment, a whole second, when the stream was made
+            // containerd pkg/archive/tar.go WithModTimeUpperBound, for SOURCE_DATE_EPOCH
+            let cut = Some(late.wanted) == self.changes.bound && late.wanted.1 == 0 && late.is > late.wanted;
+            if cut && late.changed <= quiet {
+                let why = "times: the stream may have been made for SOURCE_DATE_EPOCH, with none after it";
+                self.verdict.unchecked(why);
+            } else {
+                self.verdict.differs(late.at, What::Time, late.detail);
+            }
+        }
+    }
+}

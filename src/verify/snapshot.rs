@@ -1,0 +1,169 @@
+//! A committed snapshot beside the blob that it was unpacked from.
+
+use std::io::Read as _;
+
+use sha2::{Digest as _, Sha256};
+
+use super::desk::{Desk, TimeIsUp};
+use super::examine::{Examiner, Met};
+use super::habits::{Habits, Shift, Whiteouts};
+use super::merged;
+use super::split::OTHER_BYTES;
+use super::subject::SnapshotFiles;
+use super::tree::Tree;
+use super::unpack::Unpacked;
+use super::verdict::{Verdict, What};
+use crate::disk::{Content, Disk};
+use crate::format::tar::{Event, Scanner};
+use crate::terms::{Digest, Place};
+
+pub(super) fn check(desk: &mut Desk<'_>, files: &SnapshotFiles, verdict: Verdict) -> Verdict {
+    let mut verdict = verdict;
+    let tree = match Tree::open(desk.disk, &files.content) {
+        Ok(tree) => tree,
+        Err(halt) => {
+            verdict.unchecked(format!("{}: {halt}", files.content));
+            return verdict;
+        }
+    };
+    let mut examiner = Examiner::new(tree, habits(desk.disk, files), verdict);
+    for lower in &files.lowers {
+        match desk.disk.step(lower) {
+            Ok(step) => examiner.lowers.0.push(step),
+            Err(halt) => examiner.verdict.unchecked(format!("what lies below: {lower}: {halt}")),
+        }
+    }
+    match compare(desk, &mut examiner, files) {
+        Err(TimeIsUp) => examiner.verdict.unchecked("the time that was given is over"),
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => {
+            // what such a blob says of the files is worth nothing
+            examiner.verdict.differences.clear();
+            examiner.verdict.more = 0;
+            examiner.verdict.unchecked(why);
+        }
+    }
+    examiner.verdict
+}
+
+fn compare(
+    desk: &mut Desk<'_>,
+    examiner: &mut Examiner,
+    files: &SnapshotFiles,
+) -> Result<Result<(), String>, TimeIsUp> {
+    let blob = &files.source.at;
+    let read = match desk.disk.stream(blob).map_err(|cause| cause.to_string()) {
+        Ok(stream) => stream_of(desk, examiner, stream)?,
+        Err(cause) => Err(cause),
+    };
+    let (packed, unpacked) = match read {
+        Ok(digests) => digests,
+        Err(cause) => return Ok(Err(format!("its blob cannot be read: {blob}: {cause}"))),
+    };
+    if packed.as_str() != files.digest {
+        return Ok(Err(format!("its blob is damaged: {blob} has the digest {packed}")));
+    }
+    if let Some(diff) = &files.diff
+        && unpacked != diff.0
+    {
+        let detail = format!("unpacks to a stream with the digest {unpacked}, and its config says {}", diff.0);
+        examiner.verdict.differs(blob.clone(), What::Record, detail);
+    }
+    match &files.copy {
+        Some(copy) => merged::finish(desk, examiner, &files.source, copy)?,
+        None => examiner.finish(),
+    }
+    examiner.judge_changes(desk.disk, blob);
+    Ok(Ok(()))
+}
+
+/// A file whose content comes in parts.
+struct Open {
+    content: Content,
+    at: Place,
+    same: bool,
+}
+
+/// Goes through the stream; the digests of the blob and of what is in it.
+fn stream_of(
+    desk: &mut Desk<'_>,
+    examiner: &mut Examiner,
+    stream: crate::disk::Stream,
+) -> Result<Result<(Digest, Digest), String>, TimeIsUp> {
+    let mut blob = match Unpacked::new(stream) {
+        Ok(blob) => blob,
+        Err(cause) => return Ok(Err(cause.to_string())),
+    };
+    let mut hash = Sha256::new();
+    let mut tar = Scanner::default();
+    let mut part = vec![0; 256 << 10];
+    let mut open: Option<Open> = None;
+    loop {
+        let read = match blob.read(&mut part) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(cause) => return Ok(Err(cause.to_string())),
+        };
+        let mut bytes = part.get(..read).unwrap_or_default();
+        hash.update(bytes);
+        examiner.verdict.bytes = examiner.verdict.bytes.saturating_add(read as u64);
+        desk.tell(0, read as u64)?;
+        loop {
+            match tar.next(&mut bytes) {
+                Err(cause) => return Ok(Err(cause.to_string())),
+                Ok(Event::More) => break,
+                Ok(Event::Header) => {
+                    close(examiner, open.take());
+                    open = entry(desk, examiner, &tar);
+                    desk.tell(1, 0)?;
+                }
+                Ok(Event::Content(content)) => {
+                    if let Some(open) = open.as_mut().filter(|open| open.same) {
+                        open.same = desk.is_next(&open.content, content);
+                    }
+                }
+            }
+        }
+    }
+    close(examiner, open);
+    if !tar.may_stop() {
+        return Ok(Err("the stream in it stops in the middle of an entry".to_owned()));
+    }
+    let packed = blob.digest().map_err(|cause| cause.to_string());
+    Ok(packed.map(|packed| (packed, Digest::of_hash(hash))))
+}
+
+fn entry(desk: &Desk<'_>, examiner: &mut Examiner, tar: &Scanner) -> Option<Open> {
+    let header = tar.header();
+    let Met::File(content, traits) = examiner.meet(&header.name, header) else { return None };
+    let path = super::path::Path::of(&header.name)?;
+    let at = examiner.tree.place(path.bytes());
+    if desk.disk.has_a_journal() {
+        desk.disk.note(&at);
+    }
+    // another length has been told
+    (traits.size == header.size).then_some(Open { content, at, same: true })
+}
+
+fn close(examiner: &mut Examiner, open: Option<Open>) {
+    if let Some(Open { at, same: false, .. }) = open {
+        examiner.verdict.differs(at, What::Content, OTHER_BYTES);
+    }
+}
+
+fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
+    Habits {
+        whiteouts: match (&files.copy, files.has_parent) {
+            (None, true) => Whiteouts::Overlay,
+            // containerd core/diff/apply/apply_linux.go: nothing lies below a base, so that nothing is hidden
+            _ => Whiteouts::Removed,
+        },
+        shift: Shift::default(),
+        from_directory: files.source.from_directory,
+        times_may_be_cut: files.source.from_directory,
+        no_devices: false,
+        through_a_mount: files.through_a_mount,
+        fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),
+        sees_all: disk.tree(files.content.tree_name()).is_some_and(crate::disk::Tree::is_quiet),
+    }
+}
