@@ -1,16 +1,16 @@
-//! What a stream that was made of a directory does not say: attributes that no stream has, and times that were cut down. A
-//! build may have left a file so, and then nothing is wrong; somebody may have done so since. The inode tells when it was
-//! changed last.
+//! What a stream that was made of a directory does not say: attributes that no stream has, times that were cut down, files as
+//! those below, directories that hide nothing. A build may have left them so, and then nothing is wrong; somebody may have
+//! done so since. The inode tells when it was changed last.
 
 use super::examine::Examiner;
-use super::verdict::What;
+use super::verdict::{Difference, What};
 use crate::disk::{Disk, Traits};
 use crate::format::tar::Header;
 use crate::terms::Place;
 
 type Moment = (i64, u32);
 
-/// More files than this whose times are in question say nothing new.
+/// More files than this that are in question say nothing new.
 const KEPT: usize = 10_000;
 
 /// When the inodes of a layer were changed.
@@ -18,8 +18,8 @@ const KEPT: usize = 10_000;
 pub(super) struct Changes {
     /// The latest of those about which there is no question.
     latest: Moment,
-    /// Files with such an attribute.
-    doubtful: Vec<(Place, String, Moment)>,
+    /// What differs, if it was done since.
+    doubtful: Vec<(Difference, Moment)>,
     /// The latest time that any entry has.
     bound: Option<Moment>,
     /// Files with another time than their entries have.
@@ -36,11 +36,20 @@ struct Late {
 }
 
 impl Changes {
-    pub(super) fn note(&mut self, traits: &Traits, doubtful: Option<(Place, String)>) {
-        match doubtful {
-            None => self.latest = self.latest.max(traits.ctime),
-            Some((at, name)) => self.doubtful.push((at, name, traits.ctime)),
+    /// There is no question about this one.
+    pub(super) fn note(&mut self, traits: &Traits) {
+        self.latest = self.latest.max(traits.ctime);
+    }
+
+    /// There is one, unless the inode is older than the stream.
+    pub(super) fn doubt(&mut self, traits: &Traits, at: Place, what: What, detail: String) {
+        if self.doubtful.len() < KEPT {
+            self.doubtful.push((Difference { at, what, detail }, traits.ctime));
         }
+    }
+
+    pub(super) fn doubt_attribute(&mut self, traits: &Traits, at: Place, name: &str) {
+        self.doubt(traits, at, What::Attribute, format!("{name} is there, and was set after the layer was made"));
     }
 
     pub(super) fn came(&mut self, header: &Header) {
@@ -57,7 +66,7 @@ impl Changes {
     /// A later entry of the same name takes the place of the earlier one.
     pub(super) fn forget(&mut self, at: &Place) {
         self.late.retain(|late| late.at != *at);
-        self.doubtful.retain(|(known, ..)| known != at);
+        self.doubtful.retain(|(known, _)| known.at != *at);
     }
 }
 
@@ -69,14 +78,13 @@ impl Examiner {
             return;
         }
         if let Ok(top) = self.tree.top().traits_at(c".") {
-            self.changes.note(&top, None);
+            self.changes.note(&top);
         }
         let made = disk.stat(stream).map_or((0, 0), |stat| stat.mtime);
         let quiet = self.changes.latest.max(made);
-        for (at, name, changed) in std::mem::take(&mut self.changes.doubtful) {
+        for (Difference { at, what, detail }, changed) in std::mem::take(&mut self.changes.doubtful) {
             if changed > quiet {
-                let detail = format!("{name} is there, and was set after the layer was made");
-                self.verdict.differs(at, What::Attribute, detail);
+                self.verdict.differs(at, what, detail);
             }
         }
         for late in std::mem::take(&mut self.changes.late) {

@@ -180,13 +180,12 @@ impl Examiner {
             self.verdict.differs(self.tree.place(path.bytes()), what, detail);
         }
         self.found = found;
-        let in_doubt = late.is_some();
-        if let Some((_, detail)) = late {
-            self.changes.late(self.tree.place(path.bytes()), detail, header, &traits);
-        }
-        // the attributes of a directory are looked at on the walk
-        if header.kind != Kind::Dir && (doubt.is_some() || !in_doubt) {
-            self.changes.note(&traits, doubt.map(|name| (self.tree.place(path.bytes()), name)));
+        match (late, doubt) {
+            (Some((_, detail)), _) => self.changes.late(self.tree.place(path.bytes()), detail, header, &traits),
+            (None, Some(name)) => self.changes.doubt_attribute(&traits, self.tree.place(path.bytes()), &name),
+            // the attributes of a directory are looked at on the walk
+            (None, None) if header.kind == Kind::Dir => {}
+            (None, None) => self.changes.note(&traits),
         }
         if over_a_link {
             self.aliases.insert(traits.ino);

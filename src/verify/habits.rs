@@ -7,11 +7,20 @@ use crate::format::tar::Header;
 pub(super) enum Whiteouts {
     /// A character device 0:0, or an attribute of the directory.
     Overlay,
+    /// The same, as fuse-overlayfs's mount leaves it: files of the names `.wh.…` beside, or instead.
+    FuseMount,
     /// A file of that very name.
     // moby daemon/graphdriver/fuse-overlayfs/fuseoverlayfs.go ApplyDiff
     Files,
     /// What it hides was removed from the copy of the layers below.
     Removed,
+}
+
+impl Whiteouts {
+    /// The directory has its own marks for what its stream has as entries.
+    pub(super) fn are_marks(self) -> bool {
+        matches!(self, Self::Overlay | Self::FuseMount)
+    }
 }
 
 /// Host IDs of a layer's users.

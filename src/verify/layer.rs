@@ -21,6 +21,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &LayerFiles, verdict: Verdict) -
     };
     let habits = habits(desk.disk, files);
     let mut examiner = Examiner::new(tree, habits, verdict);
+    examiner.open_lowers(desk.disk, &files.lowers);
     if let Err(TimeIsUp) = compare(desk, &mut examiner, files) {
         examiner.verdict.unchecked("the time that was given is over");
     }
@@ -66,6 +67,7 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
     Habits {
         whiteouts: match (files.copy.is_some(), fuse) {
             (true, _) => Whiteouts::Removed,
+            (_, true) if files.source.from_directory => Whiteouts::FuseMount,
             (_, true) => Whiteouts::Files,
             _ => Whiteouts::Overlay,
         },

@@ -9,10 +9,12 @@ use std::ffi::CStr;
 
 use super::compare::{self, Found};
 use super::examine::Examiner;
+use super::habits::Whiteouts;
 use super::path::Path;
 use super::verdict::What;
 use super::walk::join;
-use crate::disk::{Content, FileKind, Halt, Step, Traits};
+use crate::disk::{Content, Disk, FileKind, Halt, Step, Traits};
+use crate::terms::Place;
 
 /// How the directories of the snapshots below are kept, nearest first.
 #[derive(Debug, Default)]
@@ -30,7 +32,7 @@ impl Lowers {
             match folder.traits_at(path.name()) {
                 Ok(traits) if Examiner::is_whiteout(&traits) => return None,
                 Ok(traits) => return Some((folder, traits)),
-                Err(_) if is_opaque(&folder) => return None,
+                Err(_) if is_opaque(&folder) || has_whiteout(&folder, path.name()) => return None,
                 Err(_) => {}
             }
         }
@@ -72,9 +74,32 @@ fn is_opaque(folder: &Step) -> bool {
     const MARKS: [&[u8]; 2] = [b"trusted.overlay.opaque", b"user.overlay.opaque"];
     let opaque = |(name, value): &(Vec<u8>, Vec<u8>)| MARKS.contains(&name.as_slice()) && value == b"y";
     folder.attributes().is_ok_and(|attributes| attributes.iter().any(opaque))
+        || folder.traits_at(c".wh..wh..opq").is_ok()
+}
+
+/// Whether a name is hidden as fuse-overlayfs may do it, and as the engine unpacks a layer for it.
+fn has_whiteout(folder: &Step, name: &CStr) -> bool {
+    let mark = std::ffi::CString::new([b".wh.", name.to_bytes()].concat());
+    mark.is_ok_and(|mark| folder.traits_at(&mark).is_ok())
 }
 
 impl Examiner {
+    /// Opens the directories of the layers below, nearest first.
+    pub(super) fn open_lowers(&mut self, disk: &Disk, lowers: &[Place]) {
+        for lower in lowers {
+            match disk.step(lower) {
+                Ok(step) => self.lowers.0.push(step),
+                Err(halt) => self.verdict.unchecked(format!("what lies below: {lower}: {halt}")),
+            }
+        }
+    }
+
+    /// Whether a file stands for the one that is hidden.
+    pub(super) fn is_hidden_by_name(&mut self, path: &Path) -> bool {
+        let fuse = self.habits.whiteouts == Whiteouts::FuseMount;
+        fuse && self.tree.folder(path).is_ok_and(|folder| has_whiteout(&folder.step, path.name()))
+    }
+
     /// How a file that the stream does not have differs from the one below: as far as a difference would have put it into
     /// the stream. None if nothing lies below.
     pub(super) fn beside_below(

@@ -208,7 +208,10 @@ impl Copy<'_, '_> {
         }
         let marks = compare::attributes(&node.header.xattrs, &attributes, &habits, found);
         if marks.unknown.is_some() || node.header.kind != Kind::Dir {
-            self.examiner.changes.note(&traits, marks.unknown.map(|name| (self.examiner.tree.place(path), name)));
+            match marks.unknown {
+                None => self.examiner.changes.note(&traits),
+                Some(name) => self.examiner.changes.doubt_attribute(&traits, self.examiner.tree.place(path), &name),
+            }
         }
         match node.header.kind {
             Kind::Symlink => match step.target_at(name) {

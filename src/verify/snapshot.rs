@@ -27,12 +27,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &SnapshotFiles, verdict: Verdict
         }
     };
     let mut examiner = Examiner::new(tree, habits(desk.disk, files), verdict);
-    for lower in &files.lowers {
-        match desk.disk.step(lower) {
-            Ok(step) => examiner.lowers.0.push(step),
-            Err(halt) => examiner.verdict.unchecked(format!("what lies below: {lower}: {halt}")),
-        }
-    }
+    examiner.open_lowers(desk.disk, &files.lowers);
     match compare(desk, &mut examiner, files) {
         Err(TimeIsUp) => examiner.verdict.unchecked("the time that was given is over"),
         Ok(Ok(())) => {}

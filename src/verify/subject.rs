@@ -61,6 +61,8 @@ pub(super) struct LayerFiles {
     pub(super) source: Source,
     pub(super) content: Place,
     pub(super) diff: DiffId,
+    /// Of one whose stream was made of it, the directories of the layers below, nearest first.
+    pub(super) lowers: Vec<Place>,
     pub(super) copy: Option<CopyOf>,
 }
 
@@ -83,10 +85,9 @@ pub(super) struct SnapshotFiles {
 /// Everything that can be asked for, in order of its keys.
 pub fn subjects(inventory: &Inventory) -> Vec<Subject> {
     let directories = directories(inventory);
-    let layers = inventory.of_kind(Kind::Layer).filter_map(|(key, thing)| {
-        let directory = directories.get(key).copied();
-        layer(inventory, key, thing.layer()?, directory)
-    });
+    let directories = &directories;
+    let layers =
+        inventory.of_kind(Kind::Layer).filter_map(|(key, thing)| layer(inventory, key, thing.layer()?, directories));
     let blobs = inventory.of_kind(Kind::Blob).filter_map(|(key, thing)| {
         let blob = thing.blob()?;
         let at = blob.at.clone()?;
@@ -101,14 +102,16 @@ pub fn subjects(inventory: &Inventory) -> Vec<Subject> {
 }
 
 /// The driver directory of each layer.
-fn directories(inventory: &Inventory) -> BTreeMap<&Key, &DriverDirectory> {
+type Directories<'a> = BTreeMap<&'a Key, &'a DriverDirectory>;
+
+fn directories(inventory: &Inventory) -> Directories<'_> {
     let stored = inventory.links.iter().filter(|link| link.kind == LinkKind::StoredIn && link.from.kind == Kind::Layer);
     stored.filter_map(|link| Some((&link.from, inventory.get(&link.to)?.driver_directory()?))).collect()
 }
 
-fn layer(inventory: &Inventory, key: &Key, layer: &Layer, directory: Option<&DriverDirectory>) -> Option<Subject> {
+fn layer(inventory: &Inventory, key: &Key, layer: &Layer, directories: &Directories<'_>) -> Option<Subject> {
     let entry = layer.entry.clone()?;
-    let task = match files(inventory, key, layer, &entry, directory) {
+    let task = match files(inventory, key, layer, &entry, directories) {
         Ok(files) => Task::Layer(Box::new(files)),
         Err(why) => Task::Cannot(why),
     };
@@ -126,8 +129,9 @@ fn files(
     key: &Key,
     layer: &Layer,
     entry: &Place,
-    directory: Option<&DriverDirectory>,
+    directories: &Directories<'_>,
 ) -> Result<LayerFiles, String> {
+    let directory = directories.get(key);
     let mut stores = inventory.stores.iter().filter(|store| store.root == key.root && store.name == key.store);
     let store = stores.find(|store| store.kind == StoreKind::GraphDriver);
     if store.is_none_or(|store| !store.read_in_full) {
@@ -139,11 +143,14 @@ fn files(
     let is_a_copy = directory.is_some_and(|directory| directory.content == directory.at);
     let copy =
         is_a_copy.then(|| CopyOf { keeps_attributes: &*key.store != "vfs", below: below(inventory, key, layer) });
+    let source = record(entry, cache_id);
+    let lowers = if source.from_directory && copy.is_none() { lowers(inventory, key, directories) } else { Vec::new() };
     Ok(LayerFiles {
         root: key.root.clone(),
         store: key.store.clone(),
         entry: entry.clone(),
-        source: record(entry, cache_id),
+        lowers,
+        source,
         content: content.ok_or_else(|| format!("the directory of {} is not there", cache_id.as_str()))?,
         diff,
         copy,
@@ -173,4 +180,14 @@ fn below(inventory: &Inventory, key: &Key, layer: &Layer) -> Result<Vec<Source>,
     }
     found.reverse();
     Ok(found)
+}
+
+/// The directories of the layers below that are there, nearest first.
+fn lowers(inventory: &Inventory, key: &Key, directories: &Directories<'_>) -> Vec<Place> {
+    let parent = |key: &Key| {
+        let parent = inventory.get(key)?.layer()?.parent.as_ref()?;
+        Some(Key { id: parent.0.as_str().into(), ..key.clone() })
+    };
+    let above = std::iter::successors(parent(key), parent).take(LONGEST);
+    above.filter_map(|key| directories.get(&key)?.content.clone()).collect()
 }

@@ -8,12 +8,12 @@ use super::examine::Examiner;
 use super::habits::Whiteouts;
 use super::path::Path;
 use super::verdict::What;
-use crate::disk::{FileKind, Halt, Step};
+use crate::disk::{FileKind, Halt, Step, Traits};
 
 impl Examiner {
     /// Looks at the whole directory, when all entries have come.
     pub(super) fn finish(&mut self) {
-        if self.habits.whiteouts == Whiteouts::Overlay {
+        if self.habits.whiteouts.are_marks() {
             self.missing_whiteouts();
         }
         let mut todo: Vec<Vec<u8>> = vec![Vec::new()];
@@ -81,7 +81,7 @@ impl Examiner {
         if !self.seen.has(path) {
             found.clear();
         }
-        let in_overlay = self.habits.whiteouts == Whiteouts::Overlay;
+        let in_overlay = self.habits.whiteouts.are_marks();
         if in_overlay && opaque && !marks.opaque {
             if self.habits.sees_all {
                 found.push((What::Whiteout, "no longer hides what lies below".to_owned()));
@@ -89,15 +89,19 @@ impl Examiner {
                 self.verdict.unchecked("only root sees which directories are opaque");
             }
         }
-        let told_one_by_one = || Ok::<bool, Halt>(self.lowers.are_there() && self.removes_all_below(path)?);
-        if in_overlay && !opaque && marks.opaque && !self.habits.through_a_mount && !told_one_by_one()? {
-            found.push((What::Whiteout, "hides what lies below, and did not".to_owned()));
+        if in_overlay && !opaque && marks.opaque && !self.habits.through_a_mount {
+            if self.lowers.are_there() && self.removes_all_below(path)? {
+                let detail = "hides what lies below, and was changed after the layer was made".to_owned();
+                self.changes.doubt(&step.traits_at(c".")?, self.tree.place(path), What::Whiteout, detail);
+            } else {
+                found.push((What::Whiteout, "hides what lies below, and did not".to_owned()));
+            }
         }
         if marks.elsewhere {
             self.verdict.unchecked(format!("overlay takes the files of {} from elsewhere", self.tree.place(path)));
         }
         if let Some(name) = marks.unknown.filter(|_| self.seen.has(path)) {
-            self.changes.note(&step.traits_at(c".")?, Some((self.tree.place(path), name)));
+            self.changes.doubt_attribute(&step.traits_at(c".")?, self.tree.place(path), &name);
         }
         for (what, detail) in found {
             self.verdict.differs(self.tree.place(path), what, detail);
@@ -111,7 +115,11 @@ impl Examiner {
             Err(Halt::Vanished) => return Ok(false),
             other => other?,
         };
-        let hides = Self::is_whiteout(&traits) && self.habits.whiteouts == Whiteouts::Overlay;
+        if self.habits.whiteouts == Whiteouts::FuseMount && name.to_bytes().starts_with(b".wh.") {
+            self.mark_of_fuse(step, path, name, &traits)?;
+            return Ok(false);
+        }
+        let hides = Self::is_whiteout(&traits) && self.habits.whiteouts.are_marks();
         let expected =
             hides && (self.whiteouts.contains(path) || self.habits.through_a_mount && self.is_below_opaque(path));
         // no stream can have a socket
@@ -123,6 +131,10 @@ impl Examiner {
             && self.lowers.are_there()
             && let Some(found) = self.beside_below(step, path, name, &traits)?
         {
+            if found.is_empty() {
+                let detail = format!("a {} as the one below, put there after the layer was made", traits.kind);
+                self.changes.doubt(&traits, self.tree.place(path), What::Added, detail);
+            }
             for (what, detail) in found {
                 self.verdict.differs(self.tree.place(path), what, detail);
             }
@@ -135,6 +147,28 @@ impl Examiner {
             self.verdict.differs(at, What::Added, format!("a {} that the layer does not have", traits.kind));
         }
         Ok(false)
+    }
+
+    /// A file or device by which fuse-overlayfs hides one name, or with its own two names all of a directory.
+    fn mark_of_fuse(&mut self, step: &Step, path: &[u8], name: &CStr, traits: &Traits) -> Result<(), Halt> {
+        let at = self.tree.place(path);
+        let above = memchr::memrchr(b'/', path).and_then(|cut| path.get(..cut)).unwrap_or_default();
+        let hidden = name.to_bytes().strip_prefix(b".wh.").unwrap_or_default();
+        let hidden = [above, if above.is_empty() { b"" } else { b"/" }, hidden].concat();
+        let whole = matches!(name.to_bytes(), b".wh..opq" | b".wh..wh..opq");
+        let as_expected = match whole {
+            true => self.removes_all_below(above)?,
+            false => self.whiteouts.contains(&hidden),
+        };
+        if traits.kind == FileKind::Dir || traits.size > 0 {
+            self.verdict.differs(at, What::Added, format!("a {} that the layer does not have", traits.kind));
+        } else if !as_expected {
+            self.verdict.differs(at, What::Whiteout, "hides files of the layers below, and did not");
+        } else if whole && !step.attributes()?.iter().any(|(name, _)| name.ends_with(b".opaque")) {
+            let detail = "hides what lies below, put there after the layer was made".to_owned();
+            self.changes.doubt(traits, at, What::Whiteout, detail);
+        }
+        Ok(())
     }
 
     /// A mount hides the files of an opaque directory one by one.
@@ -164,6 +198,7 @@ impl Examiner {
             }
             Err(Halt::Vanished | Halt::NotADirectory) if self.habits.through_a_mount => {}
             Err(Halt::Vanished | Halt::NotADirectory) if self.is_hidden_at_once(hidden) => {}
+            Err(Halt::Vanished) if self.is_hidden_by_name(&path) => {}
             Err(Halt::Vanished | Halt::NotADirectory) => {
                 self.verdict.differs(at, What::Whiteout, "no longer hides the file of the layers below");
             }
