@@ -31,7 +31,11 @@ pub struct ContainerConfig {
     pub name: String,
     /// The graph driver, or the snapshotter.
     pub driver: String,
+    /// Absolute, as the engine saw it; empty before the first start, like the three below.
     pub log_path: String,
+    pub hostname_path: String,
+    pub hosts_path: String,
+    pub resolv_conf_path: String,
     pub state: State,
     pub config: Asked,
     /// By destination.

@@ -162,7 +162,6 @@ pub struct Container {
     pub mounts: Vec<MountPoint>,
     pub log_driver: String,
     pub log_options: BTreeMap<String, String>,
-    pub log_path: String,
     pub auto_remove: bool,
     pub network_mode: String,
     /// Of `config.v2.json` what only a listing prints: `MountPoints`, and `Networks` of `NetworkSettings`.

@@ -83,9 +83,15 @@ fn stores(site: &Site<'_>, inv: &mut Inventory, home: &Home<'_>) -> Option<Meta>
         home.snapshotters.iter().filter_map(|snapshotter| snapshotter::survey(site, inv, snapshotter)).collect();
     let read = metadata(site, inv, home);
     let filled = !content.blobs.is_empty() || backends.iter().any(Backend::is_filled);
-    if read.is_none() && filled && site.disk.stat(&home.metadata) == Err(Unreadable::Missing) {
-        let cause = "not there, and there are blobs or snapshots";
-        inv.problem("missing-database", &home.metadata, Lost::Links(LOST.to_vec()), cause);
+    if read.is_none() && site.disk.stat(&home.metadata) == Err(Unreadable::Missing) {
+        let above = home.metadata.parent().is_some_and(|above| site.disk.stat(&above).is_ok());
+        if filled {
+            let cause = "not there, and there are blobs or snapshots";
+            inv.problem("missing-database", &home.metadata, Lost::Links(LOST.to_vec()), cause);
+        } else if above && home.store == "containerd" {
+            // made together with its directory; whatever it named is not here either
+            inv.problem("missing-database", &home.metadata, Lost::Nothing, "not there, and its directory is");
+        }
     }
     let meta = read.unwrap_or_default();
     let documents = documents::read(site, inv, &meta, &content);

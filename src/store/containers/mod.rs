@@ -14,6 +14,7 @@
 
 mod files;
 mod links;
+mod made;
 #[cfg(test)]
 mod tests;
 
@@ -136,6 +137,7 @@ fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, id: &str, mounts: &
     let mut text = Vec::new();
     match config {
         Ok((config, raw, bytes)) => {
+            made::check(inv, site, dir, &config);
             facts = from_config(inv, &evidence, config, raw, id);
             text = bytes;
         }
@@ -220,7 +222,6 @@ fn from_config(
             finished_at: config.state.finished_at,
         },
         mounts: config.mount_points.into_iter().map(|(to, mount)| mount_point(to, mount)).collect(),
-        log_path: config.log_path,
         config: raw,
         ..facts::Container::default()
     }

@@ -185,3 +185,20 @@ fn a_host_config_that_mounts_what_the_config_does_not_know_is_another_ones() {
     let inv = of(r#"{"Binds":["data:/elsewhere"]}"#);
     assert_eq!((inv.problems[0].code, lost(&inv)), ("host-config-mismatch", vec![&Lost::Nothing]));
 }
+
+#[test]
+fn a_file_that_the_config_names_and_that_is_gone_costs_no_reference() {
+    let text = config().replace(r#""Config":{"Image""#, &format!(r#""HostsPath":"/r/containers/{ID}/hosts","HostnamePath":"/r/containers/{OTHER}/hostname","Config":{{"Image""#));
+    let with = |hosts: Option<&str>, hash: &str| {
+        let mut files = vec![("containers/ID/config.v2.json", text.as_str()), ("containers/ID/hostconfig.json", HOST)];
+        files.push(("containers/ID/resolv.conf.hash", hash));
+        files.extend(hosts.map(|text| ("containers/ID/hosts", text)));
+        let inv = survey(&files);
+        assert!(lost(&inv).iter().all(|lost| **lost == Lost::Nothing));
+        inv.problems.iter().map(|problem| problem.code).collect::<Vec<_>>()
+    };
+    let hash = IMAGE;
+    assert!(with(Some("127.0.0.1 localhost"), hash).is_empty(), "the other's hostname is not ours to miss");
+    assert_eq!(with(None, hash), ["missing-file"]);
+    assert_eq!(with(Some(""), "no hash"), ["damaged-file"]);
+}
