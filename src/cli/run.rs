@@ -46,6 +46,7 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
         Err(cause) => return writeln!(err, "deadweight: {cause}\nFor more: deadweight --help").map(|()| Exit::Usage),
     };
     let mut options = options;
+    options.nested = matches!(&command, Command::Report { .. } | Command::Status);
     options.journal = matches!(&command, Command::Check(check) if check.manifest.is_some());
     let reading = {
         let progress = Progress::new(!cli.global.no_progress);

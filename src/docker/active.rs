@@ -2,7 +2,7 @@
 //! are questions; what `daemon.json` says outright is an answer, everything else an inference, with its reasons.
 
 use crate::docker::{DaemonConfig, EngineVersion};
-use crate::inventory::{Inventory, StoreInfo, StoreKind};
+use crate::inventory::{Inventory, Role, StoreInfo, StoreKind};
 use crate::terms::Kind;
 
 /// The image store that the engine works with.
@@ -34,8 +34,10 @@ pub struct Selected {
 /// The root that `userns-remap` selects, else the only one that holds anything.
 // moby daemon/daemon_unix.go: setupDaemonRoot
 pub fn selected_root(inventory: &Inventory, config: &DaemonConfig) -> Selected {
-    let engines = inventory.roots.iter().map(|root| root.name.to_string()).filter(|name| name != "containerd");
-    let (nested, plain): (Vec<String>, Vec<String>) = engines.partition(|name| name.contains('/'));
+    let names = |role: Role| -> Vec<String> {
+        inventory.roots.iter().filter(|root| root.role == role).map(|root| root.name.to_string()).collect()
+    };
+    let (nested, plain) = (names(Role::Remapped), names(Role::Engine));
     let holding = |names: &[String]| -> Vec<String> {
         names.iter().filter(|name| holds_anything(inventory, name)).cloned().collect()
     };
@@ -223,7 +225,7 @@ impl Question<'_> {
     /// containerd's own root serves every root; one inside a data root serves that one.
     fn containerd_stores(&self) -> impl Iterator<Item = &StoreInfo> {
         let stores = self.inventory.stores.iter().filter(|store| store.kind == StoreKind::Containerd);
-        stores.filter(|store| *store.root == *self.root || &*store.root == "containerd")
+        stores.filter(|store| *store.root == *self.root || self.inventory.is_containerds(&store.root))
     }
 
     /// Drivers whose home is not empty, of those that this engine has and looks for.

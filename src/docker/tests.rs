@@ -127,7 +127,7 @@ fn the_root_that_alone_holds_anything_is_meant_and_between_two_the_remapping_dec
     let mut inventory = disk(&["overlay2"], &[]);
     assert_eq!(selected_root(&inventory, &DaemonConfig::default()).root.as_deref(), Some("docker"));
     let name: Arc<str> = "docker/1.1".into();
-    inventory.roots.push(Root { name: name.clone(), place: Place::tree("docker").join("1.1") });
+    inventory.roots.push(Root::new(Place::tree("docker").join("1.1")));
     let mut inner = inventory.stores[0].clone();
     (inner.root, inner.populated) = (name, true);
     inventory.stores.push(inner);

@@ -2,6 +2,7 @@
 
 use super::words::{self, shown, size};
 use super::{Case, Finding, Remedy, Rule, Severity};
+use crate::inventory::Entity;
 use crate::inventory::facts::Nested;
 use crate::terms::{Key, Kind, LinkKind, Place, short_id};
 
@@ -20,6 +21,11 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     for (key, thing) in mounts {
         let nested = thing.mount().map(|facts| facts.nested.as_slice()).unwrap_or_default();
         findings.extend(nested.iter().map(|inner| finding(case, key, inner, &in_container(case, key))));
+    }
+    let snapshots = case.inventory.of_kind(Kind::Snapshot).filter(|(key, _)| !case.is_stranded(&key.root, &key.store));
+    for (key, thing) in snapshots {
+        let nested = thing.snapshot().map(|facts| facts.nested.as_slice()).unwrap_or_default();
+        findings.extend(nested.iter().map(|inner| finding(case, key, inner, &of_snapshot(case, key, thing))));
     }
     findings
 }
@@ -59,11 +65,21 @@ fn in_volume(case: &Case<'_>, volume: &Key) -> Outer {
 fn in_container(case: &Case<'_>, mount: &Key) -> Outer {
     let kinds = [LinkKind::ReadWrite, LinkKind::ImageMount];
     let users = case.graph.holders(mount).filter(|(_, edge)| kinds.contains(&edge.kind));
-    let users: Vec<Key> = users.map(|(user, _)| user.clone()).collect();
+    container(case, mount, users.map(|(user, _)| user.clone()).collect())
+}
+
+/// With containerd's store the snapshot of a container is called after it.
+fn of_snapshot(case: &Case<'_>, key: &Key, thing: &Entity) -> Outer {
+    let name = thing.snapshot().map_or("", |facts| facts.name.as_str());
+    let containers = case.inventory.of_kind(Kind::Container).filter(|(container, _)| *container.id == *name);
+    container(case, key, containers.map(|(container, _)| container.clone()).collect())
+}
+
+fn container(case: &Case<'_>, layer: &Key, users: Vec<Key>) -> Outer {
     let names: Vec<String> = users.iter().map(|user| name(case, user)).collect();
     let called = match names.first() {
         Some(name) => format!("container {}", shown(name)),
-        None => format!("read-write layer {}", short_id(&mount.id)),
+        None => format!("read-write layer {}", short_id(&layer.id)),
     };
     Outer { called, users, commands: Vec::new(), note: ask_inside("the container's own files") }
 }
@@ -71,7 +87,7 @@ fn in_container(case: &Case<'_>, mount: &Key) -> Outer {
 fn ask_inside(place: &str) -> String {
     format!(
         "The Docker outside sees one size and none of what is in it. Ask the engine inside (`docker system prune` in that container), or \
-         remove the container and its volume; `deadweight --root` reads {place} as a root of its own."
+         remove the container and its volume. What lies in it is under `nested` of this report; `deadweight --root` reads {place} as a root of its own."
     )
 }
 

@@ -19,7 +19,8 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut roots: Vec<&str> = stale.iter().map(|(key, _)| &*key.root).collect();
     roots.dedup();
     let of = |root: &str| stale.iter().filter(|(key, _)| *key.root == *root).copied().collect::<Vec<_>>();
-    roots.into_iter().map(|root| finding(case, &of(root))).collect()
+    // what others need, too, is not kept for nobody
+    roots.into_iter().map(|root| finding(case, &of(root))).filter(|finding| finding.inodes > 0).collect()
 }
 
 /// A record or a build of the past goes by itself, expired or not.

@@ -12,4 +12,4 @@ mod tests;
 
 pub use facts::Facts;
 pub use owner::{Owner, OwnerKey, OwnerKind, Owners};
-pub use table::{Clue, Entity, Extent, Inventory, Keeps, Lot, Root, Scaffold, StoreInfo, StoreKind};
+pub use table::{Clue, Entity, Extent, Inventory, Keeps, Lot, Role, Root, Scaffold, StoreInfo, StoreKind, is_remapped};

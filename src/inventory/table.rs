@@ -8,22 +8,51 @@ use super::{Facts, OwnerKind};
 use crate::disk::{Dir, Names};
 use crate::terms::{Key, Kind, Link, LinkKind, Lost, Place, Problem};
 
+/// What a root is to the programs that wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// dockerd's, or a buildkitd's.
+    Engine,
+    /// dockerd's with userns-remap: `<uid>.<gid>` inside another.
+    Remapped,
+    /// containerd's own.
+    Containerd,
+}
+
 /// A data root, containerd's root, or one nested in another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// `docker`, `containerd`, `docker/100000.100000`
+    /// `docker`, `containerd`, `docker/100000.100000`, `docker/volumes/inner/_data`
     pub name: Arc<str>,
     pub place: Place,
+    pub role: Role,
 }
 
 impl Root {
+    /// What it is follows from its name.
     pub fn new(place: Place) -> Self {
-        Self { name: place.to_string().into(), place }
+        let role = match place.as_bytes() {
+            b"containerd" => Role::Containerd,
+            _ if is_remapped(place.name()) => Role::Remapped,
+            _ => Role::Engine,
+        };
+        Self::of(place, role)
+    }
+
+    pub fn of(place: Place, role: Role) -> Self {
+        Self { name: place.to_string().into(), place, role }
     }
 
     pub fn key(&self, store: &str, kind: Kind, id: impl Into<Arc<str>>) -> Key {
         Key { root: self.name.clone(), store: store.into(), kind, id: id.into() }
     }
+}
+
+/// `<uid>.<gid>`
+pub fn is_remapped(name: &[u8]) -> bool {
+    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let Some(dot) = name.iter().position(|b| *b == b'.') else { return false };
+    digits(name.get(..dot).unwrap_or_default()) && digits(name.get(dot + 1..).unwrap_or_default())
 }
 
 /// What a store is.
@@ -289,6 +318,21 @@ impl Inventory {
     /// Things of one kind, in order.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&Key, &Entity)> {
         self.entities.iter().filter(move |(key, _)| key.kind == kind)
+    }
+
+    /// What a root is, by its name.
+    pub fn role_of(&self, root: &str) -> Option<Role> {
+        self.roots.iter().find(|known| &*known.name == root).map(|known| known.role)
+    }
+
+    /// Whether a root is containerd's own, which serves every engine beside it.
+    pub fn is_containerds(&self, root: &str) -> bool {
+        self.role_of(root) == Some(Role::Containerd) || root == "containerd"
+    }
+
+    /// The roots of engines.
+    pub fn engine_roots(&self) -> impl Iterator<Item = &Root> {
+        self.roots.iter().filter(|root| root.role != Role::Containerd)
     }
 
     /// The root that a place lies in: the longest that contains it.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::{Paper, table};
-use crate::report::{Finding, Group, Report};
+use crate::report::{Finding, Group, Nested, Report};
 
 /// Findings shown in full; the rest is counted.
 const SHOWN: usize = 20;
+/// Of a data root inside a volume.
+const SHOWN_INSIDE: usize = 5;
 
 pub fn report(report: &Report, groups: &[Group], paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     for sentence in &report.verdict {
@@ -16,6 +18,7 @@ pub fn report(report: &Report, groups: &[Group], paper: &Paper, out: &mut dyn Wr
     writeln!(out)?;
     owners(report, groups, paper, out)?;
     findings(report, paper, out)?;
+    report.nested.iter().try_for_each(|inner| nested(inner, paper, out))?;
     holes(report, paper, out)
 }
 
@@ -64,6 +67,30 @@ fn findings(report: &Report, paper: &Paper, out: &mut dyn Write) -> io::Result<(
         writeln!(out, "… and {more} smaller findings (all of them: --format json)")?;
     }
     Ok(())
+}
+
+/// A data root inside something: what is found in it, shortly.
+fn nested(inner: &Nested, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let roots: Vec<&str> = inner.roots.iter().map(|root| root.name.as_str()).collect();
+    let head = format!("Inside: {}  {}", roots.join(", "), paper.size(inner.totals.on_disk_bytes));
+    writeln!(out, "{}", paper.bold(&paper.plain(&head)))?;
+    for finding in inner.findings.iter().take(SHOWN_INSIDE) {
+        let doubt = if finding.confidence == "certain" { String::new() } else { format!(" ({})", finding.confidence) };
+        let said = format!("{}{doubt}: {}", finding.class, finding.cause);
+        wrapped(&said, "  ", paper, out)?;
+    }
+    let more = inner.findings.len().saturating_sub(SHOWN_INSIDE);
+    if more > 0 {
+        writeln!(out, "  … and {more} smaller findings")?;
+    }
+    if let Some(root) = inner.roots.first() {
+        let all = format!(
+            "All of it, for the engine inside: deadweight --root {}",
+            shlex::try_quote(&root.path).unwrap_or_default()
+        );
+        wrapped(&all, "  ", paper, out)?;
+    }
+    writeln!(out)
 }
 
 fn one(finding: &Finding, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Paper, table};
-use crate::report::Status;
+use crate::report::{Status, Store};
 
 pub fn status(status: &Status, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     for root in &status.roots {
@@ -22,12 +22,22 @@ pub fn status(status: &Status, paper: &Paper, out: &mut dyn Write) -> io::Result
     writeln!(out, "Containers, as recorded: {states}\n")?;
     stores(status, paper, out)?;
     status.active_because.iter().try_for_each(|because| writeln!(out, "  {}", paper.plain(because)))?;
+    for inner in &status.nested {
+        let version = inner.engine.version.as_deref().unwrap_or("unknown");
+        let stores: Vec<String> = inner.stores.iter().map(said_of).collect();
+        let stores = if stores.is_empty() { "no image store".to_owned() } else { stores.join("; ") };
+        writeln!(out, "\nInside {}: engine {version}; {}", paper.plain(&inner.roots.join(", ")), paper.plain(&stores))?;
+    }
     if status.problems.is_empty() {
         return writeln!(out, "\nEverything could be read.");
     }
     writeln!(out, "\nProblems:")?;
     let mut problems = status.problems.iter();
     problems.try_for_each(|p| writeln!(out, "  {}: {} ({})", paper.plain(&p.path), paper.plain(&p.cause), p.code))
+}
+
+fn said_of(store: &Store) -> String {
+    format!("{}: {} images, {} containers, {} layers", store.name, store.images, store.containers, store.layers)
 }
 
 fn stores(status: &Status, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {

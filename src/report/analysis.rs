@@ -1,7 +1,9 @@
 //! All floors in order: open, survey, weigh, graph, compare with Docker's numbers, conclude.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::nested::{self, Inner};
 use super::open::Opened;
 use super::{Cannot, Options};
 use crate::disk::{Disk, is_flocked};
@@ -15,7 +17,7 @@ use crate::docker::{Active, DaemonConfig, EngineVersion, Selected, View, active,
 use crate::explain;
 use crate::finding::{self, Case, Finding, Withheld};
 use crate::graph::{Graph, Retained};
-use crate::inventory::{Inventory, OwnerKey, Owners, StoreInfo, StoreKind};
+use crate::inventory::{Inventory, OwnerKey, Owners, Root, StoreInfo, StoreKind};
 use crate::terms::{Key, Kind, LinkKind, Lost, Place, Problem};
 use crate::usage::{self, Claims, Ledger, Measure};
 
@@ -23,7 +25,7 @@ use crate::usage::{self, Claims, Ledger, Measure};
 #[derive(Debug)]
 pub struct Reading {
     pub options: Options,
-    pub disk: Disk,
+    pub disk: Arc<Disk>,
     pub config: DaemonConfig,
     pub inventory: Inventory,
     pub owners: Owners,
@@ -33,6 +35,8 @@ pub struct Reading {
     pub live_since: Option<(i64, u32)>,
     /// Of the survey and of the walk together, in order.
     pub problems: Vec<Problem>,
+    /// The data roots inside what is owned here, if they were asked for.
+    pub nested: Vec<Inner>,
 }
 
 impl Reading {
@@ -53,7 +57,46 @@ impl Reading {
         problems.extend(wrong_sizes(&inventory, &measures));
         problems.extend(disk.trees().filter(|tree| !tree.is_quiet()).map(|tree| loud(tree.name())));
         problems.sort();
-        Ok(Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems })
+        let disk = Arc::new(disk);
+        let mut reading = Self {
+            options,
+            disk,
+            config,
+            inventory,
+            owners,
+            ledger,
+            measures,
+            live_since,
+            problems,
+            nested: Vec::new(),
+        };
+        if reading.options.nested {
+            let (nested, unread) = pool.install(|| nested::read(&reading, threads));
+            reading.nested = nested;
+            reading.problems.extend(unread);
+            reading.problems.sort();
+        }
+        Ok(reading)
+    }
+
+    /// Roots inside others, as if they were all that is on the disk: nothing that was said of the outer engine holds for
+    /// the one inside.
+    pub(super) fn inside(outer: &Self, roots: &[Root], threads: usize) -> Self {
+        let disk = outer.disk.clone();
+        let inventory = crate::store::survey_roots(&disk, roots);
+        let owners = Owners::of(&inventory);
+        let (claims, meters) = claims(&inventory, &owners);
+        let tops: Vec<Place> = roots.iter().map(|root| root.place.clone()).collect();
+        let ledger = usage::measure_below(&disk, &tops, &claims, owners.len(), meters.len(), threads);
+        let measures: BTreeMap<Place, Measure> = meters.into_iter().zip(ledger.meters.iter().copied()).collect();
+        let live_since = live_since(&disk, &inventory);
+        let mut problems = inventory.problems.clone();
+        problems.extend(ledger.problems.iter().cloned());
+        problems.extend(wrong_sizes(&inventory, &measures));
+        problems.sort();
+        let options = Options::at(outer.options.now);
+        let (config, nested) = (DaemonConfig::default(), Vec::new());
+        Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems, nested }
     }
 
     /// What sizes are taken from.
@@ -220,7 +263,7 @@ fn stored<'a>(inventory: &'a Inventory, engine: &Engine) -> Vec<Stored<'a>> {
     let is_engines = |store: &&StoreInfo| store.kind == StoreKind::Containerd && !store.name.starts_with("runc-");
     let root = |store: &StoreInfo| match engine.root() {
         // one that dockerd started serves the root that it lies in
-        _ if &*store.root != "containerd" => store.root.to_string(),
+        _ if !inventory.is_containerds(&store.root) => store.root.to_string(),
         root => root.to_owned(),
     };
     let stores = inventory.stores.iter().filter(is_engines);

@@ -1,7 +1,7 @@
 //! From an analysis to the contract.
 
 use super::contract as v1;
-use super::{Analysis, verdict};
+use super::{Analysis, Reading, nested, verdict};
 use crate::inventory::Owner;
 use crate::terms::{Key, Lost, Place, Problem};
 use crate::usage::Weight;
@@ -30,6 +30,7 @@ pub fn report(analysis: &Analysis<'_>) -> v1::Report {
             .map(|w| v1::Withheld { class: w.class.to_owned(), because: w.because.clone() })
             .collect(),
         totals,
+        nested: analysis.reading.nested.iter().map(nested::report).collect(),
     }
 }
 
@@ -59,26 +60,26 @@ pub fn engine(analysis: &Analysis<'_>) -> v1::Engine {
 }
 
 pub fn roots(analysis: &Analysis<'_>) -> Vec<v1::Root> {
-    let reading = analysis.reading;
-    let mut roots: Vec<v1::Root> = reading
-        .inventory
-        .roots
-        .iter()
-        .map(|root| v1::Root {
-            name: root.name.to_string(),
-            path: reading.disk.host_path(&root.place).map(|path| path.display().to_string()).unwrap_or_default(),
-            mounts: mounts(analysis, &root.place),
-        })
-        .collect();
+    let mut roots = own_roots(analysis.reading);
+    roots.extend(analysis.reading.nested.iter().flat_map(|inner| own_roots(&inner.reading)));
     roots.sort_by(|a, b| a.name.cmp(&b.name));
     roots
 }
 
+fn own_roots(reading: &Reading) -> Vec<v1::Root> {
+    let path = |at: &Place| reading.disk.host_path(at).map(|path| path.display().to_string()).unwrap_or_default();
+    let roots = reading.inventory.roots.iter().map(|root| v1::Root {
+        name: root.name.to_string(),
+        path: path(&root.place),
+        mounts: mounts(reading, &root.place),
+    });
+    roots.collect()
+}
+
 /// Those of the innermost root only.
-fn mounts(analysis: &Analysis<'_>, root: &Place) -> Vec<v1::Mount> {
-    let inventory = &analysis.reading.inventory;
-    let inside = |at: &Place| inventory.root_of(at).is_some_and(|own| own.place == *root);
-    let mounts = analysis.reading.ledger.mounts.iter().filter(|(at, _)| inside(at));
+fn mounts(reading: &Reading, root: &Place) -> Vec<v1::Mount> {
+    let inside = |at: &Place| reading.inventory.root_of(at).is_some_and(|own| own.place == *root);
+    let mounts = reading.ledger.mounts.iter().filter(|(at, _)| inside(at));
     mounts.map(|(at, fs_type)| v1::Mount { path: at.to_string(), fs_type: fs_type.clone() }).collect()
 }
 

@@ -26,6 +26,32 @@ pub struct Report {
     /// Biggest first. They may overlap and are never added up.
     pub findings: Vec<Finding>,
     pub withheld: Vec<Withheld>,
+    /// Data roots inside volumes and containers. Their bytes are the owner's that they lie in, so that nothing here enters
+    /// the sums above.
+    pub nested: Vec<Nested>,
+}
+
+/// A data root inside something that another root owns, read as a root of its own.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Nested {
+    /// The root, and containerd's if it lies beside it.
+    pub roots: Vec<Root>,
+    /// What owns it outside, and the root of that.
+    pub inside: Object,
+    pub inside_root: String,
+    /// 1 for one that lies in no other nested one.
+    pub depth: u64,
+    /// The engine inside.
+    pub engine: Engine,
+    pub verdict: Vec<String>,
+    pub complete: bool,
+    pub problems: Vec<Problem>,
+    pub totals: Totals,
+    /// They add up to `totals`.
+    pub owners: Vec<Owner>,
+    /// Remedies are for the engine inside: the one outside knows none of these objects.
+    pub findings: Vec<Finding>,
+    pub withheld: Vec<Withheld>,
 }
 
 /// A data root, containerd's root, or one inside another.

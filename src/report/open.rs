@@ -19,6 +19,8 @@ pub struct Options {
     pub now: Timestamp,
     /// Threads of the walk; none: chosen from the number of cores.
     pub threads: Option<usize>,
+    /// Read data roots inside volumes and containers, too.
+    pub nested: bool,
     /// Keep in mind which files are read, for a manifest.
     pub journal: bool,
     /// Places that fail to be read, with the error's number: for tests.
@@ -61,6 +63,7 @@ impl Options {
             engine: None,
             now,
             threads: None,
+            nested: false,
             journal: false,
             faults: Vec::new(),
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Analysis;
 use super::build::{engine, problems, roots};
 use super::contract::{Engine, Problem, Root, SCHEMA_VERSION};
+use super::nested::{self, InnerStatus};
 use crate::inventory::StoreKind;
 use crate::terms::Kind;
 
@@ -27,6 +28,8 @@ pub struct Status {
     pub containers: BTreeMap<String, u64>,
     pub complete: bool,
     pub problems: Vec<Problem>,
+    /// Data roots inside volumes and containers.
+    pub nested: Vec<InnerStatus>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -48,14 +51,6 @@ pub struct Store {
 
 pub fn status(analysis: &Analysis<'_>) -> Status {
     let reading = analysis.reading;
-    let mut containers = BTreeMap::new();
-    for (_, thing) in reading.inventory.of_kind(Kind::Container) {
-        let word = thing.container().map_or("unreadable", |facts| match facts.broken {
-            Some(_) => "unreadable",
-            None => facts.state.word(),
-        });
-        *containers.entry(word.to_owned()).or_insert(0) += 1;
-    }
     Status {
         schema_version: SCHEMA_VERSION,
         as_of: reading.options.now.to_string(),
@@ -64,13 +59,26 @@ pub fn status(analysis: &Analysis<'_>) -> Status {
         daemon_at_work: reading.live_since.is_some(),
         stores: stores(analysis),
         active_because: analysis.engine.active.reasons.clone(),
-        containers,
+        containers: containers(analysis),
         complete: reading.is_complete(),
         problems: problems(analysis),
+        nested: reading.nested.iter().map(nested::status).collect(),
     }
 }
 
-fn stores(analysis: &Analysis<'_>) -> Vec<Store> {
+pub(super) fn containers(analysis: &Analysis<'_>) -> BTreeMap<String, u64> {
+    let mut containers = BTreeMap::new();
+    for (_, thing) in analysis.reading.inventory.of_kind(Kind::Container) {
+        let word = thing.container().map_or("unreadable", |facts| match facts.broken {
+            Some(_) => "unreadable",
+            None => facts.state.word(),
+        });
+        *containers.entry(word.to_owned()).or_insert(0) += 1;
+    }
+    containers
+}
+
+pub(super) fn stores(analysis: &Analysis<'_>) -> Vec<Store> {
     let inventory = &analysis.reading.inventory;
     let mut stores: Vec<Store> = inventory
         .stores

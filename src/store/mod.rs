@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rayon::prelude::*;
 
 use crate::disk::Disk;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Root};
 use crate::terms::{Kind, LinkKind, Lost, Place};
 pub use site::Site;
 
@@ -72,8 +72,13 @@ const STORES: &[Store] = &[
 
 /// Surveys everything, in parallel; the result does not depend on the number of threads.
 pub fn survey(disk: &Disk) -> Inventory {
+    survey_roots(disk, &site::trees(disk))
+}
+
+/// Surveys roots that lie in others, as if they were all that is on the disk.
+pub fn survey_roots(disk: &Disk, roots: &[Root]) -> Inventory {
     steady::survey(disk, || {
-        let mut inventory = once(disk);
+        let mut inventory = once(disk, roots.to_vec());
         consistency::settle(disk, &mut inventory);
         let mut inventory = inventory.seal();
         forget_the_vanished(disk, &mut inventory);
@@ -87,8 +92,8 @@ fn forget_the_vanished(disk: &Disk, inventory: &mut Inventory) {
     inventory.entities.retain(|key, thing| key.kind != Kind::File || !thing.lots.iter().any(|lot| gone(&lot.at)));
 }
 
-fn once(disk: &Disk) -> Inventory {
-    let roots = site::roots(disk);
+fn once(disk: &Disk, roots: Vec<Root>) -> Inventory {
+    let roots = site::roots(disk, roots);
     let mut tasks: Vec<(Site<'_>, &Store)> = Vec::new();
     for (root, top) in roots.found.iter().zip(&roots.tops) {
         let site = Site::new(disk, root, &roots.found).under(top.as_ref());

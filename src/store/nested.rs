@@ -75,7 +75,7 @@ mod tests {
     fn engines(files: &[&str]) -> Vec<(String, &'static str)> {
         let files: Vec<(&str, &[u8])> = files.iter().map(|path| (*path, b"x".as_slice())).collect();
         let (_dir, disk) = disk(&files);
-        let roots = site::roots(&disk).found;
+        let roots = site::roots(&disk, site::trees(&disk)).found;
         let site = Site::new(&disk, &roots[0], &roots);
         look(&site, &site.at("v"), IN_VOLUME).into_iter().map(|it| (it.at.to_string(), it.engine)).collect()
     }

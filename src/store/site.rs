@@ -1,7 +1,7 @@
 //! Where a survey works: one root of a disk.
 
 use crate::disk::{Dir, Disk, Unreadable};
-use crate::inventory::{Inventory, Root};
+use crate::inventory::{Inventory, Role, Root, is_remapped};
 use crate::terms::{Lost, Place, Problem};
 
 /// A root with the disk it lies on.
@@ -62,21 +62,30 @@ pub(super) struct Roots<'a> {
     pub(super) problems: Vec<Problem>,
 }
 
-/// Each tree is a root; below a data root each `<uid>.<gid>` directory that holds `image/` or `containers/` is another.
-pub(super) fn roots(disk: &Disk) -> Roots<'_> {
+/// Each tree is a root.
+pub(super) fn trees(disk: &Disk) -> Vec<Root> {
+    disk.trees().map(|tree| Root::new(Place::tree(tree.name()))).collect()
+}
+
+/// These roots; below a data root each `<uid>.<gid>` directory that holds `image/` or `containers/` is another.
+pub(super) fn roots(disk: &Disk, of: Vec<Root>) -> Roots<'_> {
     let mut roots = Roots { found: Vec::new(), tops: Vec::new(), problems: Vec::new() };
-    for tree in disk.trees() {
-        let top = Place::tree(tree.name());
-        roots.found.push(Root::new(top.clone()));
+    for mut root in of {
+        let top = root.place.clone();
         match disk.dir(&top) {
             Ok(dir) => {
+                if root.role == Role::Engine && is_containerds(&dir) {
+                    root.role = Role::Containerd;
+                }
                 let (found, tops): (Vec<_>, Vec<_>) =
                     dir.entries().filter_map(|(name, _)| remapped(&dir, name)).unzip();
+                roots.found.push(root);
                 roots.tops.push(Some(dir));
                 roots.found.extend(found);
                 roots.tops.extend(tops.into_iter().map(Some));
             }
             Err(cause) => {
+                roots.found.push(root);
                 roots.tops.push(None);
                 let (code, cause) = ("unreadable-directory", cause.to_string());
                 roots.problems.push(Problem { at: top, code, cause, lost: Lost::Bytes });
@@ -86,11 +95,14 @@ pub(super) fn roots(disk: &Disk) -> Roots<'_> {
     roots
 }
 
+/// A directory that was named as a data root, and is a containerd's.
+fn is_containerds(top: &Dir<'_>) -> bool {
+    let engines = [&b"image"[..], b"containers"].iter().any(|name| top.kind(name).is_some());
+    !engines && top.kind(b"io.containerd.metadata.v1.bolt").is_some()
+}
+
 fn remapped<'a>(top: &Dir<'a>, name: &[u8]) -> Option<(Root, Dir<'a>)> {
-    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    let dot = name.iter().position(|b| *b == b'.')?;
-    let (uid, gid) = (name.get(..dot)?, name.get(dot + 1..)?);
-    if !digits(uid) || !digits(gid) {
+    if !is_remapped(name) {
         return None;
     }
     let inner = top.dir(name).ok()?;

@@ -19,7 +19,7 @@ pub(super) fn disk(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Disk) {
 
 /// What one store finds in the first root of a disk.
 pub(super) fn found(disk: &Disk, survey: fn(&Site<'_>) -> Inventory) -> Inventory {
-    let roots = site::roots(disk).found;
+    let roots = site::roots(disk, site::trees(disk)).found;
     survey(&Site::new(disk, &roots[0], &roots)).seal()
 }
 

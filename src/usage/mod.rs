@@ -21,6 +21,7 @@ pub use claims::{Claims, MeterIx, OwnerIx};
 pub use ledger::{Ledger, Measure, Weight};
 
 use crate::disk::Disk;
+use crate::terms::Place;
 
 /// How many threads read a disk best. A cold walk waits for one metadata block after another, so that only many reads
 /// under way shorten it; a warm one loses nothing by them.
@@ -45,6 +46,22 @@ pub fn measure(
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Ledger {
     let chart = chart::Chart::of(claims, disk);
-    let walked = walk::walk(disk, &chart, threads, progress);
+    let walked = walk::walk(disk, &chart, &walk::trees(disk), threads, progress);
     ledger::settle(walked, &chart, owners, meters)
+}
+
+/// The same of some directories only, none of which lies in another.
+pub fn measure_below(
+    disk: &Disk,
+    tops: &[Place],
+    claims: &Claims,
+    owners: usize,
+    meters: usize,
+    threads: usize,
+) -> Ledger {
+    let chart = chart::Chart::of(claims, disk);
+    let walked = walk::walk(disk, &chart, tops, threads, &|_, _| ());
+    let mut ledger = ledger::settle(walked, &chart, owners, meters);
+    ledger.mounts.retain(|(at, _)| tops.iter().any(|top| at.starts_with(top)));
+    ledger
 }

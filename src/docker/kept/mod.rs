@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::inventory::facts::{Container, Snapshot, StoredImage};
-use crate::inventory::{Inventory, StoreInfo, StoreKind};
+use crate::inventory::{Inventory, Role, Root, StoreInfo, StoreKind};
 use crate::terms::{Key, Kind, LinkKind};
 pub use content::Present;
 
@@ -163,12 +163,12 @@ fn engine_root(inventory: &Inventory, namespace: &Key) -> Option<Arc<str>> {
     if !thing.of_engine || namespace.id.ends_with("_history") || (&*namespace.id != "moby" && remapped.is_none()) {
         return None;
     }
-    let engines = inventory.roots.iter().filter(|root| &*root.name != "containerd");
+    let is_shared = inventory.is_containerds(&namespace.root);
     // containerd's own root serves every engine; one inside a data root serves that one
-    let mut near = engines.filter(|root| &*namespace.root == "containerd" || root.name.starts_with(&*namespace.root));
-    let fits = |name: &str| match remapped {
-        Some(ids) => name.rsplit_once('/').is_some_and(|(_, last)| last == ids),
-        None => !name.contains('/') || name == &*namespace.root,
+    let mut near = inventory.engine_roots().filter(|root| is_shared || root.name.starts_with(&*namespace.root));
+    let fits = |root: &&Root| match remapped {
+        Some(ids) => root.place.name() == ids.as_bytes(),
+        None => root.role == Role::Engine || root.name == namespace.root,
     };
-    near.find(|root| fits(&root.name)).map(|root| root.name.clone())
+    near.find(fits).map(|root| root.name.clone())
 }

@@ -26,8 +26,8 @@ use std::sync::Arc;
 use super::seen::volumes;
 use super::seen::{ContainerSeen, Triple, VolumeSeen};
 use crate::format::oci::{Descriptor, Document};
-use crate::inventory::Inventory;
 use crate::inventory::facts::{Blob, ContentEntry, Snapshot, StoredImage};
+use crate::inventory::{Inventory, is_remapped};
 use crate::terms::{Key, Kind};
 pub use images::{ImageListed, ImageStored, ImagesAsked, parent_of_record};
 pub use manifest::{ManifestKind, ManifestStored};
@@ -146,7 +146,7 @@ impl<'a> Stored<'a> {
 // moby daemon/daemon_unix.go: RemapContainerdNamespaces
 fn namespace(root: &str) -> String {
     match root.rsplit_once('/') {
-        Some((_, ids)) if ids.contains('.') => format!("moby-{ids}"),
+        Some((_, ids)) if is_remapped(ids.as_bytes()) => format!("moby-{ids}"),
         _ => "moby".to_owned(),
     }
 }

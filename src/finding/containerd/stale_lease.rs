@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::is_data;
 use crate::finding::words::{count, shown, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
+use crate::inventory::StoreKind;
 use crate::inventory::facts::Lease;
 use crate::terms::{Digest, Key, Kind, LinkKind, Place};
 
@@ -38,7 +39,11 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     for (key, lease) in leases.filter_map(|(key, thing)| Some((key, thing.lease()?))) {
         let owned = case.graph.holders(key).any(|(_, edge)| edge.kind == LinkKind::HoldsLease);
         let Some(what) = owner(lease).filter(|_| !owned) else { continue };
-        findings.push(finding(case, key, lease, what));
+        let finding = finding(case, key, lease, what);
+        // a lease that keeps nothing by itself is no more than a few bytes of a database
+        if finding.inodes > 0 || what == For::Container {
+            findings.push(finding);
+        }
     }
     findings
 }
@@ -79,7 +84,7 @@ fn finding(case: &Case<'_>, key: &Key, lease: &Lease, what: For) -> Finding {
     let database = case.evidence(key, LinkKind::Leases).next();
     let said = |at: &Place| format!("{at}: lease {} of namespace {}", shown(&lease.id), shown(&lease.namespace));
     let mut evidence: Vec<String> = database.map(said).into_iter().collect();
-    let roots = || case.inventory.roots.iter().filter(|root| &*root.name != "containerd");
+    let roots = || case.inventory.engine_roots();
     if what == For::Container {
         evidence.extend(
             roots().map(|root| format!("{}: no such directory", root.place.join("containers").join(&*lease.id))),
@@ -91,17 +96,36 @@ fn finding(case: &Case<'_>, key: &Key, lease: &Lease, what: For) -> Finding {
         shown(&lease.namespace),
         shown(&lease.id)
     );
-    // a root without a directory of containers tells nothing about containers
-    let listed = |at: Place| case.inventory.scaffolds.iter().any(|scaffold| scaffold.at == at);
-    let blind = what == For::Container && !roots().any(|root| listed(root.place.join("containers")));
+    let blind = blind(case, what);
     Finding {
         objects: std::iter::once(key).chain(freed).cloned().collect(),
         cause,
         evidence,
         remedy: Remedy { commands: Vec::new(), note },
         youngest: lease.created_at.map(|at| (at.as_second(), 0)).or(case.live_since),
-        doubt: blind
-            .then(|| "no directory of containers was found, so that it is not known which there are".to_owned()),
+        doubt: blind.map(|lacking| format!("no {lacking} was found, so that it is not known which there are")),
         ..base
+    }
+}
+
+/// What is not there to tell which owners there are: a root without a directory of containers tells nothing about them.
+fn blind(case: &Case<'_>, what: For) -> Option<&'static str> {
+    let inventory = case.inventory;
+    match what {
+        For::Container => {
+            let listed = |at: Place| inventory.scaffolds.iter().any(|scaffold| scaffold.at == at);
+            let known = inventory.engine_roots().any(|root| listed(root.place.join("containers")));
+            (!known).then_some("directory of containers")
+        }
+        // buildkit/containerd-<snapshotter>/metadata_v2.db
+        For::Record => {
+            let of_worker = |key: &Key| key.id.contains("containerd-") && key.id.ends_with("metadata_v2.db");
+            let known = inventory.of_kind(Kind::Database).any(|(key, _)| of_worker(key));
+            (!known).then_some("database of the build cache")
+        }
+        For::Image => {
+            let known = inventory.stores.iter().any(|store| store.kind == StoreKind::GraphDriver);
+            (!known).then_some("image store of a graph driver")
+        }
     }
 }

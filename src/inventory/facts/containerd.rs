@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::Nested;
 use crate::terms::Place;
 
 /// An entry of a blob in one namespace of containerd's store.
@@ -73,6 +74,8 @@ pub struct Snapshot {
     pub at: Option<Place>,
     /// The directory whose blocks are its usage while it is active (`fs` with overlayfs): a meter runs there.
     pub content: Option<Place>,
+    /// Data roots in what a container wrote.
+    pub nested: Vec<Nested>,
 }
 
 /// What a snapshotter's `metadata.db` says of a snapshot.

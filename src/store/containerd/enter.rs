@@ -14,10 +14,12 @@ use super::snapshotter::Backend;
 use crate::format::oci::{self, Document};
 use crate::inventory::facts::{self, Ingest, StoredImage, Tag};
 use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
+use crate::store::{Site, nested};
 use crate::terms::{Digest, Key, Kind, LinkKind, Lost};
 
 /// Everything that was read of one home.
 pub(super) struct Found<'a> {
+    pub(super) site: &'a Site<'a>,
     pub(super) home: &'a Home<'a>,
     pub(super) meta: &'a Meta,
     pub(super) content: &'a Content,
@@ -203,6 +205,10 @@ impl Part<'_> {
                 inv.meter(content);
             }
             let owner = self.owner(snapshotter, name);
+            if let Some(content) = facts.content.as_ref().filter(|_| owner == OwnerKind::RwLayer) {
+                facts.nested = nested::look(self.found.site, content, nested::IN_CONTAINER);
+                facts.nested.iter().for_each(|inner| inv.meter(inner.at.clone()));
+            }
             let at = facts.at.clone();
             inv.add(key, at.into_iter().fold(Entity::new(facts), |thing, at| thing.tree(at, owner)));
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::inventory::facts::{CacheRecord, Lease};
-use crate::inventory::{Inventory, StoreKind};
+use crate::inventory::{Inventory, StoreKind, is_remapped};
 use crate::terms::{Key, Kind, Link, LinkKind, Place};
 
 /// Adds the links between the two.
@@ -12,6 +12,7 @@ pub(in crate::store) fn join(inv: &mut Inventory) {
     let leases = Leases::of(inv);
     let mut links: Vec<Link> = Vec::new();
     containers(inv, &leases, &mut links);
+    images(inv, &leases, &mut links);
     records(inv, &leases, &mut links);
     history(inv, &leases, &mut links);
     inv.links.extend(links);
@@ -64,6 +65,16 @@ fn containers(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
     }
 }
 
+/// An image of a graph driver that was pulled holds the lease that keeps its manifest.
+// moby daemon/images/store.go: imageKey
+fn images(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
+    for (key, thing) in inv.of_kind(Kind::Image).filter(|(_, thing)| thing.image().is_some()) {
+        let Some(at) = thing.lots.first().map(|lot| &lot.at) else { continue };
+        let called = leases.called(&format!("moby-image-{}", key.id)).iter();
+        links.extend(called.map(|(lease, _)| link(key, LinkKind::HoldsLease, lease, at)));
+    }
+}
+
 /// Where a container's image is: in the namespace of its lease, else in the one its engine uses with this snapshotter.
 fn namespaces_of<'a>(
     inv: &'a Inventory,
@@ -77,8 +88,8 @@ fn namespaces_of<'a>(
     }
     // moby daemon/daemon_unix.go: RemapContainerdNamespaces
     let own = match container.root.rsplit_once('/') {
-        Some((_, remapped)) => format!("moby-{remapped}"),
-        None => "moby".to_owned(),
+        Some((_, ids)) if is_remapped(ids.as_bytes()) => format!("moby-{ids}"),
+        _ => "moby".to_owned(),
     };
     let of_driver = |key: &Key| {
         let mut stores = inv.stores.iter().filter(|store| store.kind == StoreKind::Containerd);

@@ -34,7 +34,7 @@ use snapshotter::Backend;
 use super::{Site, bolt_file};
 use crate::disk::{Dir, Unreadable};
 use crate::format::bolt::Tree;
-use crate::inventory::{Entity, Inventory, Keeps, OwnerKind, Root, StoreInfo, StoreKind};
+use crate::inventory::{Entity, Inventory, Keeps, OwnerKind, Role, Root, StoreInfo, StoreKind};
 use crate::terms::{Kind, LinkKind, Lost, Place};
 
 /// What goes with `meta.db`.
@@ -53,7 +53,7 @@ pub(super) const LOST: &[LinkKind] = &[
 
 /// Whether a root is a containerd's, not an engine's.
 pub(super) fn is_its_own_root(root: &Root) -> bool {
-    &*root.name == "containerd"
+    root.role == Role::Containerd
 }
 
 pub(super) fn survey(site: &Site<'_>) -> Inventory {
@@ -100,7 +100,7 @@ fn stores(site: &Site<'_>, inv: &mut Inventory, home: &Home<'_>) -> Option<Meta>
         snapshotter::unknown(site, inv, home, backend);
     }
     inv.stores.extend(backends.iter().filter_map(|backend| store(site, home, &meta, backend)));
-    Found { home, meta: &meta, content: &content, backends: &backends, documents }.enter(inv);
+    Found { site, home, meta: &meta, content: &content, backends: &backends, documents }.enter(inv);
     let is_read = !meta.namespaces.is_empty() || meta.version.is_some();
     is_read.then_some(meta)
 }

@@ -198,3 +198,21 @@ fn databases_that_changed_places_are_told_by_what_is_in_them() {
             .all(|problem| matches!(&problem.lost, Lost::Links(kinds) if kinds.contains(&LinkKind::StoredIn)))
     );
 }
+
+#[test]
+fn a_pulled_image_of_a_graph_driver_holds_the_lease_that_is_called_after_it() {
+    let config = br#"{"os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let image = crate::terms::Digest::of(config);
+    let (mine, other) = (format!("moby-image-{image}"), format!("moby-image-{}", digest('9')));
+    let kept = |lease: &str| format!("v1|moby|leases|{lease}|content|{}", digest('a'));
+    let (first, second) = (kept(&mine), kept(&other));
+    let (dir, _) = host(&[(&first, b""), (&second, b"")], &[]);
+    let store = dir.path().join("docker/image/overlay2");
+    std::fs::create_dir_all(store.join("imagedb/content/sha256")).unwrap();
+    std::fs::write(store.join("imagedb/content/sha256").join(image.hex()), config).unwrap();
+    let top = |name: &str| Top::open(name, &dir.path().join(name)).unwrap();
+    let inv = crate::store::survey(&Disk::new([top("docker"), top("containerd")]).unwrap());
+    let held: Vec<String> =
+        inv.links.iter().filter(|link| link.kind == LinkKind::HoldsLease).map(|link| link.to.id.to_string()).collect();
+    assert_eq!(held, [format!("moby/{mine}")]);
+}

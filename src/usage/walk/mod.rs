@@ -8,6 +8,7 @@
 mod notes;
 mod visit;
 
+use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -85,7 +86,18 @@ thread_local! {
     static BUFFER: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
-pub(super) fn walk(disk: &Disk, chart: &Chart<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)) -> Walked {
+/// The tops of all trees.
+pub(super) fn trees(disk: &Disk) -> Vec<Place> {
+    disk.trees().map(|tree| Place::tree(tree.name())).collect()
+}
+
+pub(super) fn walk(
+    disk: &Disk,
+    chart: &Chart<'_>,
+    from: &[Place],
+    threads: usize,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Walked {
     let trees: Vec<&Tree> = disk.trees().collect();
     let tops = trees.iter().map(|tree| tree.step().and_then(|top| top.weigh()).ok()).collect();
     let walk = Walk {
@@ -100,8 +112,8 @@ pub(super) fn walk(disk: &Disk, chart: &Chart<'_>, threads: usize, progress: &(d
         progress,
     };
     match pool(threads) {
-        Some(pool) => walk.rounds(&pool),
-        None => walk.tops().into_iter().for_each(|task| walk.bar(&task, &"no thread could be started")),
+        Some(pool) => walk.rounds(&pool, from),
+        None => walk.starts(from).into_iter().for_each(|task| walk.bar(&task, &"no thread could be started")),
     }
     let notes = walk.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
     Walked {
@@ -123,22 +135,31 @@ fn pool(threads: usize) -> Option<ThreadPool> {
 }
 
 impl<'a> Walk<'a> {
-    fn tops(&self) -> Vec<Task> {
-        let twice = |at: usize, mass: &Option<Mass>| {
+    /// Where to begin; a tree that is there under two names is walked once.
+    fn starts(&self, from: &[Place]) -> Vec<Task> {
+        let twice = |at: usize| {
+            let mass = self.tops.get(at).copied().flatten();
             mass.is_some_and(|top| self.tops.iter().take(at).flatten().any(|other| same(&top, other)))
         };
-        let tops = self.trees.iter().zip(&self.tops).enumerate();
-        tops.filter(|(at, (_, mass))| !twice(*at, mass))
-            .map(|(at, (tree, _))| {
-                let node = self.chart.child(None, tree.name().as_bytes());
-                let account = node.map_or(0, |node| self.chart.itself(node));
-                Task { above: None, trail: Trail::top(at), account, node }
-            })
-            .collect()
+        let tree_of = |place: &Place| self.trees.iter().position(|tree| tree.name().as_bytes() == place.tree_name());
+        let starts = from.iter().filter_map(|place| Some((place, tree_of(place)?)));
+        starts.filter(|(_, tree)| !twice(*tree)).map(|(place, tree)| self.start(place, tree)).collect()
     }
 
-    fn rounds(&self, pool: &ThreadPool) {
-        let mut todo = self.tops();
+    fn start(&self, place: &Place, tree: usize) -> Task {
+        let mut node = self.chart.child(None, place.tree_name());
+        let mut trail = Trail::top(tree);
+        for name in place.components().skip(1) {
+            node = node.and_then(|node| self.chart.child(Some(node), name));
+            // the components of a place have no zero in them
+            trail = Trail::below(&trail, &CString::new(name).unwrap_or_default());
+        }
+        let account = node.map_or(0, |node| self.chart.itself(node));
+        Task { above: None, trail, account, node }
+    }
+
+    fn rounds(&self, pool: &ThreadPool, from: &[Place]) {
+        let mut todo = self.starts(from);
         let mut patience = PATIENCE;
         while !todo.is_empty() {
             let before = self.entered.load(Relaxed);
