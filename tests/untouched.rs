@@ -32,6 +32,8 @@ const COMMANDS: &[&[&str]] = &[
     &["graph", "--format", "json"],
     &["graph", "--format", "dot"],
     &["why", "overlay2"],
+    &["plan", "--free", "1MB"],
+    &["plan", "--free", "1TB", "--format", "json"],
     &["check"],
     &["check", "--format", "json"],
     &["check", "--content"],

@@ -107,6 +107,8 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "ACTION")]
         actions: Vec<String>,
     },
+    /// Which removals free that much with the least harm, and why each; nothing is run
+    Plan(super::plan::Plan),
     /// Is everything there that is referred to, and does nothing contradict it; with --content: is every layer still the
     /// bytes it was
     Check(super::check::Check),

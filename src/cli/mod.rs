@@ -6,6 +6,7 @@ mod df;
 mod exit;
 mod graph;
 mod ls;
+mod plan;
 mod plugin;
 mod progress;
 mod report;

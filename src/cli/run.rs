@@ -75,6 +75,7 @@ fn dispatch(
         Command::Check(check) => super::check::run(cx, analysis, &check, out, err),
         Command::Graph => super::graph::run(cx, analysis, out),
         Command::WhatIf { actions } => super::whatif::run(cx, analysis, &actions, out, err),
+        Command::Plan(plan) => super::plan::run(cx, analysis, &plan, out, err),
         Command::Status => super::status::run(cx, analysis, out),
         Command::Df { verbose, .. } => super::df::run(cx, analysis, verbose, out, err),
     }

@@ -9,12 +9,14 @@
 //! collector.rs   containerd's garbage collection
 //! gone.rs        the places that go          weigh.rs   what is in them
 //! doubt.rs       what was not seen, and therefore cannot be promised
+//! choose/        which removals free enough with the least harm
 //! ```
 //!
 //! An engine at work holds in memory what its files said when it started, or what it did since; both are the same on a
 //! healthy disk. One that is not at work is thought to be started first.
 
 mod action;
+mod choose;
 mod collector;
 mod doubt;
 mod gone;
@@ -38,6 +40,7 @@ use crate::inventory::{Inventory, Owners};
 use crate::terms::{Place, Problem};
 use crate::usage::Ledger;
 pub use action::{Action, BadAction, Filters, Limits, Moment, Verb, Zone};
+pub use choose::{Choice, Class, Harm, Keep, Kept, Unit, choose};
 pub use weigh::{Freed, Scale};
 
 /// What a prediction is made from.
@@ -118,9 +121,21 @@ pub struct Prediction {
 /// What these actions would do, one after the other.
 pub fn predict(case: &Case<'_>, actions: &[Action]) -> Prediction {
     let scale = Scale::of(case.owners, case.ledger, case.disk);
-    let mut host = host::Host::of(case, Box::new(graphdriver::GraphDriver::of(case)));
-    let by_a_start = host.start();
-    let steps: Vec<Step> = actions.iter().map(|action| run::step(&mut host, &scale, action)).collect();
+    let (mut host, by_a_start) = started(case);
+    let steps: Vec<Step> = actions.iter().map(|action| run::step(&mut host, Some(&scale), action)).collect();
     let removes = gone::topmost(steps.iter().flat_map(|step| step.removes.iter().cloned()));
     Prediction { freed: scale.weigh(&removes), removes, steps, by_a_start, at_next_collection: host.collected() }
+}
+
+/// The same as far as outcomes and places tell, with nothing weighed.
+fn follow<'s>(case: &Case<'_>, actions: impl IntoIterator<Item = &'s Action>) -> Vec<Step> {
+    let (mut host, _) = started(case);
+    actions.into_iter().map(|action| run::step(&mut host, None, action)).collect()
+}
+
+/// The engine, and what its start removed.
+fn started<'a>(case: &'a Case<'a>) -> (host::Host<'a>, BTreeSet<Place>) {
+    let mut host = host::Host::of(case, Box::new(graphdriver::GraphDriver::of(case)));
+    let by_a_start = host.start();
+    (host, by_a_start)
 }

@@ -65,13 +65,32 @@ pub struct Together {
 
 /// What these actions would do; or why that cannot be told.
 pub fn what_if(analysis: &Analysis<'_>, actions: &[Action]) -> Result<WhatIf, String> {
+    let zone = zone(analysis);
+    let case = case(analysis, &zone)?;
+    let prediction = plan::predict(&case, actions);
+    Ok(WhatIf {
+        schema_version: SCHEMA_VERSION,
+        as_of: analysis.reading.options.now.to_string(),
+        roots: roots(analysis),
+        engine: engine(analysis),
+        store: case.seen.store.to_string(),
+        steps: prediction.steps.iter().map(step).collect(),
+        together: together(&prediction),
+        by_a_start: paths(&prediction.by_a_start),
+        also_at_next_collection: paths(&prediction.at_next_collection),
+        complete: analysis.reading.is_complete(),
+        problems: problems(analysis),
+    })
+}
+
+/// What predictions are made from; or why none can be made.
+pub(super) fn case<'c>(analysis: &'c Analysis<'_>, zone: &'c Zone) -> Result<Case<'c>, String> {
     let reading = analysis.reading;
     let active = |seen: &&crate::docker::seen::Seen<'_>| analysis.engine.active.is(&seen.root, &seen.store);
     let (Some(seen), Some(df)) = (analysis.seen.iter().find(active), analysis.df.as_ref()) else {
         return Err(no_df(analysis));
     };
-    let zone = zone(analysis);
-    let case = Case {
+    Ok(Case {
         inventory: &reading.inventory,
         graph: &analysis.graph,
         owners: &reading.owners,
@@ -82,37 +101,27 @@ pub fn what_if(analysis: &Analysis<'_>, actions: &[Action]) -> Result<WhatIf, St
         df,
         live: reading.live_since.is_some(),
         now: reading.options.now,
-        zone: &zone,
-    };
-    let prediction = plan::predict(&case, actions);
-    Ok(WhatIf {
-        schema_version: SCHEMA_VERSION,
-        as_of: reading.options.now.to_string(),
-        roots: roots(analysis),
-        engine: engine(analysis),
-        store: seen.store.to_string(),
-        steps: prediction.steps.iter().map(step).collect(),
-        together: Together {
-            on_disk_bytes: prediction.freed.allocated,
-            apparent_bytes: prediction.freed.apparent,
-            inodes: prediction.freed.inodes,
-            removes: paths(&prediction.removes),
-        },
-        by_a_start: paths(&prediction.by_a_start),
-        also_at_next_collection: paths(&prediction.at_next_collection),
-        complete: reading.is_complete(),
-        problems: problems(analysis),
+        zone,
     })
 }
 
+pub(super) fn together(prediction: &plan::Prediction) -> Together {
+    Together {
+        on_disk_bytes: prediction.freed.allocated,
+        apparent_bytes: prediction.freed.apparent,
+        inodes: prediction.freed.inodes,
+        removes: paths(&prediction.removes),
+    }
+}
+
 /// Dates without a zone are in the daemon's: on this machine ours, else we take them for UTC.
-fn zone(analysis: &Analysis<'_>) -> Zone {
+pub(super) fn zone(analysis: &Analysis<'_>) -> Zone {
     let options = &analysis.reading.options;
     let here = options.root.is_none() && options.host.is_none();
     Zone(if here { jiff::tz::TimeZone::system() } else { jiff::tz::TimeZone::UTC })
 }
 
-fn step(step: &plan::Step) -> WhatIfStep {
+pub(super) fn step(step: &plan::Step) -> WhatIfStep {
     let Freed { allocated, apparent, inodes, doubts } = &step.freed;
     WhatIfStep {
         action: step.action.text.clone(),
@@ -128,6 +137,6 @@ fn step(step: &plan::Step) -> WhatIfStep {
     }
 }
 
-fn paths(places: &BTreeSet<Place>) -> Vec<String> {
+pub(super) fn paths(places: &BTreeSet<Place>) -> Vec<String> {
     places.iter().map(ToString::to_string).collect()
 }

@@ -95,4 +95,15 @@ impl Action {
         let argv = std::iter::once("docker".to_owned()).chain(words).collect();
         Ok(Self { text: text.to_owned(), argv, verb })
     }
+
+    /// From words of ours; none if they are no removal, or cannot be written in a line.
+    pub(super) fn of(words: &[&str]) -> Option<Self> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.:/@=-".contains(c);
+        let quoted = |word: &&str| match word.chars().all(plain) && !word.is_empty() {
+            true => Some((*word).to_owned()),
+            false => Some(shlex::try_quote(word).ok()?.into_owned()),
+        };
+        let words: Option<Vec<String>> = words.iter().map(quoted).collect();
+        Self::parse(&words?.join(" ")).ok()
+    }
 }

@@ -40,14 +40,14 @@ impl Done {
     }
 }
 
-/// Runs one action.
-pub(super) fn step(host: &mut Host<'_>, scale: &Scale<'_>, action: &Action) -> Step {
+/// Runs one action; without a scale, what goes is not weighed.
+pub(super) fn step(host: &mut Host<'_>, scale: Option<&Scale<'_>>, action: &Action) -> Step {
     let done = match doubt::about(host.case, &action.verb) {
         Some(because) => Done::refused(format!("unknown, because {because}")),
         None => run(host, &action.verb),
     };
     let removes = host.gone.since();
-    let freed = scale.weigh(&removes);
+    let freed = scale.map(|scale| scale.weigh(&removes)).unwrap_or_default();
     let outcome = match (removes.is_empty(), done.changed, done.refused.is_empty()) {
         (_, false, false) => Outcome::Refused,
         (_, true, false) => Outcome::Partly,

@@ -18,22 +18,24 @@ use crate::terms::{ChainId, Key, Kind, LinkKind, Lost};
 const CLOCK: &str = "2026-01-31T12:00:00Z";
 
 /// A host with every thing at its place.
-struct Sketch {
-    table: Table,
+pub(super) struct Sketch {
+    pub(super) table: Table,
     live: bool,
     version: Triple,
     /// Names by digest, so that places can be read.
     names: BTreeMap<String, String>,
+    /// What each owner weighs, by its number.
+    pub(super) weigh: fn(usize) -> u64,
 }
 
 impl Sketch {
-    fn new(draw: impl FnOnce(&mut Table)) -> Self {
+    pub(super) fn new(draw: impl FnOnce(&mut Table)) -> Self {
         let mut table = Table::new();
         table.inventory.roots.push(table.root.clone());
         draw(&mut table);
         let names = ["base", "mid", "top", "other", "a", "b", "p", "c", "i"];
         let names = names.map(|name| (digest(name).to_string(), name.to_owned())).into();
-        Self { table, live: false, version: NOW, names }
+        Self { table, live: false, version: NOW, names, weigh: |_| 0 }
     }
 
     fn at(mut self, version: Triple) -> Self {
@@ -65,6 +67,11 @@ impl Sketch {
     }
 
     fn predict(&mut self, actions: &[&str]) -> Prediction {
+        let actions: Vec<Action> = actions.iter().map(|text| Action::parse(text).unwrap()).collect();
+        self.with_case(|case| predict(case, &actions))
+    }
+
+    pub(super) fn with_case<R>(&mut self, ask: impl FnOnce(&Case<'_>) -> R) -> R {
         let root = self.table.root.place.clone();
         for (key, thing) in &mut self.table.inventory.entities {
             let at = root.join(key.kind.name()).join(key.id.replace('/', "-"));
@@ -73,8 +80,9 @@ impl Sketch {
             }
         }
         let inventory = &self.table.inventory;
-        let (graph, owners, ledger, disk) =
-            (Graph::of(inventory), Owners::of(inventory), Ledger::default(), Disk::default());
+        let (graph, owners, disk) = (Graph::of(inventory), Owners::of(inventory), Disk::default());
+        let weight = |number| crate::usage::Weight { allocated: (self.weigh)(number), ..Default::default() };
+        let ledger = Ledger { owners: (0..owners.len()).map(weight).collect(), ..Ledger::default() };
         let seen = Seen::of(inventory, "docker", "overlay2", self.version);
         let sizes = Sizes { disk: &disk, measures: &BTreeMap::new() };
         let df = DiskUsage::of(&seen, &sizes, cache::rows(&seen, &sizes));
@@ -91,8 +99,7 @@ impl Sketch {
             now: CLOCK.parse().unwrap(),
             zone: &Zone(jiff::tz::TimeZone::UTC),
         };
-        let actions: Vec<Action> = actions.iter().map(|text| Action::parse(text).unwrap()).collect();
-        predict(&case, &actions)
+        ask(&case)
     }
 }
 
