@@ -70,7 +70,7 @@ fn no_plan_takes_a_volume_with_data_or_anything_that_runs() {
         for step in whole["steps"].as_array().unwrap() {
             assert!(!running.contains(&step["id"].as_str().unwrap()), "{fixture}: {step:#}");
             let argv: Vec<&str> = step["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-            assert!(!argv.contains(&"--volumes") && !(argv[1] == "rm" && argv.contains(&"-v")), "{fixture}: {argv:?}");
+            assert!(!argv.iter().any(|word| matches!(*word, "--volumes" | "-v")), "{fixture}: {argv:?}");
             if argv[1] == "volume" {
                 assert_eq!(
                     step["apparent_bytes"].as_u64().unwrap() / 4096 * 4096,
