@@ -7,10 +7,12 @@ mod common;
 #[path = "common/df.rs"]
 mod df;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use deadweight::disk::{Disk, Tree};
+use deadweight::docker::api::Api;
 use deadweight::docker::df::DiskUsage;
 use deadweight::docker::df_json::{Setting, answer};
 use deadweight::docker::seen::Seen;
@@ -19,6 +21,7 @@ use deadweight::docker::stored::Stored;
 use deadweight::docker::{View, cache, df_text};
 use deadweight::store;
 use deadweight::usage::{Claims, default_threads, measure};
+use df::{Compared, Passed};
 use serde_json::Value;
 
 /// What was recorded of an engine.
@@ -31,6 +34,8 @@ struct Recorded {
     /// `docker`, or the root of remapped users in it.
     root: String,
     df: Value,
+    /// The same in older APIs.
+    older: BTreeMap<String, Value>,
     summary: Option<String>,
     verbose: Option<String>,
     /// One ran while the engine answered.
@@ -42,6 +47,7 @@ struct Recorded {
 /// What we answer.
 struct Computed {
     df: Value,
+    older: BTreeMap<String, Value>,
     summary: String,
     verbose: String,
 }
@@ -68,9 +74,11 @@ fn compute(recorded: &Recorded, dir: &Path) -> Computed {
     let df = DiskUsage::of(view, &sizes, cache::rows(view, &sizes));
     assert_eq!(df.doubts, [], "{}", recorded.name);
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
-    let setting = Setting { now, data_root: "/var/lib/docker".to_owned() };
+    let setting = Setting { now, data_root: "/var/lib/docker".to_owned(), api: None };
+    let in_api = |api: &str| answer(&df, &Setting { api: Api::parse(api), ..setting.clone() }, Value::Null);
     Computed {
         df: answer(&df, &setting, Value::Null),
+        older: recorded.older.keys().map(|api| (api.clone(), in_api(api))).collect(),
         summary: df_text::summary(&df),
         verbose: df_text::verbose(&df, &setting),
     }
@@ -78,42 +86,19 @@ fn compute(recorded: &Recorded, dir: &Path) -> Computed {
 
 /// Every difference, in words.
 fn differences(recorded: &Recorded, computed: &Computed) -> Vec<String> {
-    let (mut found, mut rows) = (Vec::new(), Vec::new());
-    let mut check = |what: String, engine: &Value, ours: &Value| {
-        if engine != ours {
-            found.push(format!("{what}: engine {engine}, deadweight {ours}"));
-        }
+    let field = |id: &str, row: &Value, field: &str| {
+        matches!(field, "UsageCount" | "LastUsedAt") && contradicts_itself(recorded, id, row)
     };
-    let (engine, ours) = (&recorded.df, &computed.df);
-    for name in
-        ["LayersSize", "BuilderSize"].into_iter().filter(|name| !(recorded.before_start && *name == "BuilderSize"))
-    {
-        check(name.to_owned(), &engine[name], &ours[name]);
+    let passed = Passed { alive: recorded.alive, cache: recorded.before_start, field: &field };
+    let mut found = Compared::default();
+    found.answers(&recorded.df, &computed.df, &passed);
+    for (api, engine) in &recorded.older {
+        let mut older = Compared::default();
+        older.answers(engine, &computed.older[api], &passed);
+        found.0.extend(older.0.into_iter().map(|line| format!("API {api}: {line}")));
     }
-    let lists = df::LISTS.iter().filter(|(list, ..)| !(recorded.before_start && *list == "BuildCache"));
-    for list in lists {
-        let passed = |id: &str, row: &Value, field: &str| {
-            let used = list.0 == "BuildCache" && matches!(field, "UsageCount" | "LastUsedAt");
-            used && contradicts_itself(recorded, id, row)
-        };
-        rows.extend(df::list_differences(engine, ours, *list, passed));
-    }
-    for usage in ["ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage"] {
-        for field in ["ActiveCount", "TotalCount", "Reclaimable", "TotalSize"] {
-            let live = recorded.alive && usage == "ContainerUsage" && matches!(field, "ActiveCount" | "Reclaimable");
-            if !live {
-                check(format!("{usage} {field}"), &engine[usage][field], &ours[usage][field]);
-            }
-        }
-        let items = |of: &Value| of[usage]["Items"].as_array().map_or(0, Vec::len);
-        // the summary alone was asked of some
-        if items(engine) > 0 {
-            check(format!("{usage} Items"), &items(engine).into(), &items(ours).into());
-        }
-    }
-    found.extend(rows);
-    found.extend(text_differences(recorded, computed));
-    found
+    found.0.extend(text_differences(recorded, computed));
+    found.0
 }
 
 /// To size a record that it has not sized yet the engine takes it in use, so that the answer itself changes its last use
@@ -214,6 +199,14 @@ fn subdirectories(of: &Path) -> Vec<PathBuf> {
     dirs
 }
 
+/// The answers in older APIs: `system_df_v1.51.json`.
+fn older(api: &Path) -> BTreeMap<String, Value> {
+    let named = fs::read_dir(api).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    let versions = named.filter_map(|name| Some(name.strip_prefix("system_df_v")?.strip_suffix(".json")?.to_owned()));
+    let told = versions.filter(|version| Api::parse(version).is_some());
+    told.map(|version| (version.clone(), json(&api.join(format!("system_df_v{version}.json"))))).collect()
+}
+
 /// What the corpus has of one engine and scenario; nothing if no engine answered.
 fn capture(at: &Path) -> Option<Recorded> {
     let truth = at.join("truth");
@@ -235,6 +228,7 @@ fn capture(at: &Path) -> Option<Recorded> {
         driver,
         containerd,
         df,
+        older: older(&truth.join("api")),
         summary: text("system_df.txt"),
         verbose: text("system_df_v.txt"),
         alive,
@@ -277,6 +271,7 @@ fn fixture(name: &str) -> Recorded {
         root: inside.map_or("docker".to_owned(), |inside| format!("docker/{inside}")),
         alive: truth["system_df"]["Containers"].as_array().unwrap().iter().any(|row| row["State"] == "running"),
         df: truth["system_df"].clone(),
+        older: BTreeMap::new(),
         summary: text("system_df_text"),
         verbose: text("system_df_verbose_text"),
         before_start: name == "crashed",

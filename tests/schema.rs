@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use deadweight::report::{Check, LeftOut, List, Network, Plan, Report, Status, WhatIf, Why};
+use deadweight::report::{Beside, Check, LeftOut, List, Network, Plan, Report, Status, WhatIf, Why};
 use schemars::{Schema, schema_for};
 
 fn check(name: &str, schema: &Schema) {
@@ -25,6 +25,7 @@ fn schemas_are_fresh() {
     check("status-v1.json", &schema_for!(Status));
     check("df-deadweight-v1.json", &schema_for!(LeftOut));
     check("list-v1.json", &schema_for!(List));
+    check("list-deadweight-v1.json", &schema_for!(Beside));
     check("what-if-v1.json", &schema_for!(WhatIf));
     check("plan-v1.json", &schema_for!(Plan));
     check("check-v1.json", &schema_for!(Check));

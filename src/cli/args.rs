@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 /// Where a Docker host's disk went: who owns every byte, why it is kept, what Docker does not show, what frees it.
 #[derive(Debug, Parser)]
@@ -55,7 +55,9 @@ pub(super) struct Global {
     /// Threads of the walk [default: 8 for each core, 16 to 64]
     #[arg(short, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
-    /// As Docker's: dangling=true, reference=web:*, label=key=value, status=exited, …
+    /// Of ls images, containers and volumes, as Docker's: dangling=true, reference=web:*, label=key=value, before=IMAGE,
+    /// since=IMAGE, until=24h, ancestor=IMAGE, status=exited, volume=NAME, name=REGEX, driver=local. The same key twice:
+    /// either value will do (of labels: all); several keys: all of them
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(super) filter: Vec<String>,
     /// Only what belongs to this store
@@ -88,7 +90,7 @@ pub(super) enum Command {
         /// One row an object
         #[arg(short, long)]
         verbose: bool,
-        /// Answer as this version of the engine's API does
+        /// JSON in the shape of this version of the engine's API, such as 1.51 [default: the engine's newest]
         #[arg(long, value_name = "VERSION")]
         api_version: Option<String>,
     },
@@ -115,19 +117,22 @@ pub(super) enum Command {
 }
 
 #[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
+#[command(group = ArgGroup::new("listed").required(true).multiple(false))]
 pub(super) struct Ls {
-    #[arg(value_enum)]
+    #[arg(value_enum, group = "listed")]
     pub(super) what: Option<What>,
     /// Paths that nothing keeps, a line each
-    #[arg(long)]
+    #[arg(long, group = "listed")]
     pub(super) dead: bool,
     /// Paths that something keeps, a line each
-    #[arg(long)]
+    #[arg(long, group = "listed")]
     pub(super) live: bool,
     /// What keeps things alive by itself, a line each
-    #[arg(long)]
+    #[arg(long, group = "listed")]
     pub(super) roots: bool,
+    /// JSON of images and containers in the shape of this version of the engine's API [default: the engine's newest]
+    #[arg(long, value_name = "VERSION")]
+    pub(super) api_version: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

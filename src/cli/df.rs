@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::Exit;
+use super::api;
 use super::args::Format;
 use super::run::Context;
 use crate::render;
@@ -11,11 +12,15 @@ use crate::report::{self, Analysis};
 pub(super) fn run(
     cx: &Context<'_>,
     analysis: &Analysis<'_>,
-    verbose: bool,
+    (verbose, api_version): (bool, Option<&str>),
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
-    let Some(df) = report::df(analysis) else {
+    let api = match api::spoken(api_version, analysis.engine.version) {
+        Ok(api) => api,
+        Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| Exit::Usage),
+    };
+    let Some(df) = report::df(analysis, api) else {
         writeln!(err, "deadweight: {}", report::no_df(analysis))?;
         return Ok(Exit::Partial);
     };

@@ -1,5 +1,6 @@
 //! F11: arguments, exit codes, progress; one file for each subcommand.
 
+mod api;
 mod args;
 mod check;
 mod df;

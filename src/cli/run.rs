@@ -41,7 +41,7 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
         Err(help) => return write!(out, "{help}").map(|()| Exit::Done),
     };
     let command = cli.command.unwrap_or(Command::Report { fail_on: Vec::new() });
-    let options = match options(&cli.global).and_then(|options| check(&cli.global, &command).map(|()| options)) {
+    let options = match options(&cli.global).and_then(|options| check(&command, &cli.global).map(|()| options)) {
         Ok(options) => options,
         Err(cause) => return writeln!(err, "deadweight: {cause}\nFor more: deadweight --help").map(|()| Exit::Usage),
     };
@@ -77,7 +77,9 @@ fn dispatch(
         Command::WhatIf { actions } => super::whatif::run(cx, analysis, &actions, out, err),
         Command::Plan(plan) => super::plan::run(cx, analysis, &plan, out, err),
         Command::Status => super::status::run(cx, analysis, out),
-        Command::Df { verbose, .. } => super::df::run(cx, analysis, verbose, out, err),
+        Command::Df { verbose, api_version } => {
+            super::df::run(cx, analysis, (verbose, api_version.as_deref()), out, err)
+        }
     }
 }
 
@@ -101,10 +103,13 @@ fn options(global: &Global) -> Result<Options, String> {
 }
 
 /// What clap cannot see.
-fn check(global: &Global, command: &Command) -> Result<(), String> {
-    if let Some(filter) = global.filter.first() {
-        // better no answer than one that seems to be filtered
-        return Err(format!("--filter {filter}: no command filters yet"));
+fn check(command: &Command, global: &Global) -> Result<(), String> {
+    match command {
+        Command::Ls(ls) => drop(super::ls::wanted(ls, &global.filter)?),
+        // better no answer than one that only seems to be filtered
+        _ if !global.filter.is_empty() => return Err(super::ls::NO_FILTER.to_owned()),
+        Command::Df { api_version: Some(version), .. } => drop(super::api::parse(version)?),
+        _ => {}
     }
     if let Command::WhatIf { actions } = command {
         super::whatif::parse(actions)?;

@@ -1,6 +1,7 @@
 //! F6: what the engine itself would see on this disk, and what it would answer.
 
 mod active;
+pub mod api;
 pub mod cache;
 pub mod changes;
 pub mod counted;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use super::{Paper, table};
-use crate::report::{List, Object, Row};
+use crate::report::{List, Object, PlatformRow, Row, Shown};
 
 pub fn list(list: &List, quiet: bool, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     if quiet {
@@ -24,12 +24,30 @@ pub fn list(list: &List, quiet: bool, paper: &Paper, out: &mut dyn Write) -> io:
             paper.size(row.own_bytes),
             paper.size(row.shared_bytes),
             paper.size(row.retained_bytes),
-            if row.in_docker_df { "yes" } else { "no" }.to_owned(),
+            match row.docker_shows {
+                Shown::Yes => "yes",
+                Shown::WithAll => "with -a",
+                Shown::No => "no",
+            }
+            .to_owned(),
             kept_by(row, paper),
             about(row, paper),
         ]);
+        // of a single platform the image's own line says it all
+        for part in row.platforms.iter().filter(|_| row.platforms.len() > 1) {
+            rows.add_row(platform(part, paper));
+        }
     }
     writeln!(out, "{}", rows.trim_fmt())
+}
+
+/// A line for each platform: what lies here of it.
+fn platform(part: &PlatformRow, paper: &Paper) -> [String; 9] {
+    let name = if part.platform.is_empty() { part.kind.as_str() } else { part.platform.as_str() };
+    let about = if part.available { "" } else { "not here in full" };
+    let [name, manifest] = [format!("  {}", paper.text(name)), paper.text(&part.manifest)];
+    let empty = String::new;
+    [name, manifest, empty(), paper.size(part.on_disk_bytes), empty(), empty(), empty(), empty(), about.to_owned()]
 }
 
 /// The first few keepers.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::contract::{Report, Root};
 use super::group::{Group, groups};
 use super::{Analysis, report};
+use crate::docker::api::Api;
 use crate::docker::df_json::{self, Setting};
 use crate::docker::df_text;
 
@@ -54,10 +55,10 @@ pub struct LeftOutRow {
 }
 
 /// None if the active store is not read in detail.
-pub fn df(analysis: &Analysis<'_>) -> Option<Df> {
+pub fn df(analysis: &Analysis<'_>, api: Option<Api>) -> Option<Df> {
     let usage = analysis.df.as_ref()?;
     let report = report(analysis);
-    let setting = Setting { now: analysis.reading.options.now, data_root: data_root(analysis) };
+    let setting = Setting { now: analysis.reading.options.now, data_root: data_root(analysis), api };
     let doubts: Vec<String> = usage.doubts.iter().map(|(key, why)| format!("{} {}: {why}", key.kind, key.id)).collect();
     let hidden = hidden(&report);
     let left_out = left_out(analysis, &report, &hidden, &doubts);
@@ -87,7 +88,7 @@ pub fn no_df(analysis: &Analysis<'_>) -> String {
 }
 
 /// What the daemon calls its data root: the usual place, as far as nothing says otherwise.
-fn data_root(analysis: &Analysis<'_>) -> String {
+pub(super) fn data_root(analysis: &Analysis<'_>) -> String {
     let configured = analysis.reading.config.data_root.as_ref().map(|path| path.display().to_string());
     let base = configured.unwrap_or_else(|| "/var/lib/docker".to_owned());
     match analysis.engine.selected.root.as_deref().and_then(|root| root.strip_prefix("docker/")) {

@@ -1,5 +1,7 @@
 //! One row an object: own, shared and retained bytes, and what keeps it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -7,11 +9,13 @@ use serde_json::{Map, Value, json};
 use super::Analysis;
 use super::build::object;
 use super::contract::{Object, SCHEMA_VERSION};
+use super::listed::{Shown, Unlisted, Wanted, check_store, counts_image, is_of_store, passing, platforms, shown};
 use crate::explain::Scale;
+use crate::inventory::facts::{Snapshot, SnapshotKind};
 use crate::inventory::{Entity, Keeps, OwnerKind};
 use crate::terms::{Harmless, Key, Kind, LinkKind, Lost};
 
-/// `deadweight ls layers|volumes|cache|logs --format json`
+/// `deadweight ls layers|volumes|cache|logs --format json`; all tables.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct List {
     pub schema_version: u32,
@@ -32,13 +36,32 @@ pub struct Row {
     pub shared_bytes: u64,
     pub retained_bytes: u64,
     pub inodes: u64,
+    /// `docker system df` adds up something of it; of an image, something that it needs.
     pub in_docker_df: bool,
+    pub docker_shows: Shown,
     /// Whether a root of the graph leads to it.
     pub live: bool,
     /// The things that refer to it, or why it stays by itself.
     pub kept_by: Vec<Object>,
     /// What is particular to its kind.
     pub detail: Map<String, Value>,
+    /// Of an image of containerd's store its platforms and attestations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<PlatformRow>,
+}
+
+/// One manifest of an image.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlatformRow {
+    pub manifest: String,
+    /// `linux/arm64/v8`; empty for what is no image.
+    pub platform: String,
+    /// `image`, `attestation` or `unknown`
+    pub kind: String,
+    /// Manifest, config and layers are here.
+    pub available: bool,
+    /// Of its blobs and unpacked layers, shared or not.
+    pub on_disk_bytes: u64,
 }
 
 /// What is listed.
@@ -53,7 +76,7 @@ pub enum Listing {
 }
 
 impl Listing {
-    fn kind(self) -> Kind {
+    pub(super) fn kind(self) -> Kind {
         match self {
             Self::Images => Kind::Image,
             Self::Containers | Self::Logs => Kind::Container,
@@ -62,21 +85,64 @@ impl Listing {
             Self::Cache => Kind::CacheRecord,
         }
     }
+
+    /// A snapshot is what a layer is with containerd.
+    fn is_of(self, key: &Key) -> bool {
+        key.kind == self.kind() || (self == Self::Layers && key.kind == Kind::Snapshot)
+    }
 }
 
-/// Rows in order: biggest retained first.
-pub fn list(analysis: &Analysis<'_>, what: Listing, store: Option<&str>) -> List {
+/// Rows in order: biggest retained first. With filters only what they let pass.
+pub fn list(analysis: &Analysis<'_>, what: Listing, store: Option<&str>, wanted: &Wanted) -> Result<List, Unlisted> {
     let reading = analysis.reading;
-    let scale = Scale::of(&analysis.graph, &analysis.retained, &reading.owners, &reading.ledger);
-    let things =
-        reading.inventory.of_kind(what.kind()).filter(|(key, _)| store.is_none_or(|store| *key.store == *store));
-    let mut rows: Vec<Row> = things.filter_map(|(key, thing)| row(analysis, &scale, what, key, thing)).collect();
+    check_store(analysis, store)?;
+    let passing = if wanted.is_empty() { None } else { Some(passing(analysis, what, wanted)?) };
+    let of_store = |key: &&Key| store.is_none_or(|store| is_of_store(analysis, key, store));
+    let passes = |key: &&Key| passing.as_ref().is_none_or(|passing| passing.contains(key));
+    let things = reading.inventory.entities.keys().filter(|key| what.is_of(key));
+    let things = things.filter(of_store).filter(passes);
+    let mut rows: Vec<Row> = rows_of(analysis, what, things).into_iter().map(|(_, row)| row).collect();
     rows.sort_by(|a, b| {
         (b.retained_bytes, b.own_bytes)
             .cmp(&(a.retained_bytes, a.own_bytes))
             .then_with(|| (&a.root, &a.store, &a.id).cmp(&(&b.root, &b.store, &b.id)))
     });
-    List { schema_version: SCHEMA_VERSION, as_of: reading.options.now.to_string(), rows }
+    Ok(List { schema_version: SCHEMA_VERSION, as_of: reading.options.now.to_string(), rows })
+}
+
+/// The rows of some things, in their order.
+pub(super) fn rows_of<'k>(
+    analysis: &Analysis<'_>,
+    what: Listing,
+    things: impl Iterator<Item = &'k Key>,
+) -> Vec<(Key, Row)> {
+    let reading = analysis.reading;
+    let scale = Scale::of(&analysis.graph, &analysis.retained, &reading.owners, &reading.ledger);
+    let mut platforms = if what == Listing::Images { platforms(analysis) } else { BTreeMap::new() };
+    let counted = containers_in_df(analysis);
+    let shown = shown(analysis, what);
+    let row = |key: &'k Key| {
+        let mut row = row(analysis, &scale, what, key, reading.inventory.get(key)?)?;
+        row.in_docker_df |= match what {
+            Listing::Images => counts_image(analysis, key),
+            Listing::Containers => counted.contains(key),
+            _ => false,
+        };
+        row.docker_shows = match &shown {
+            Some(shown) => shown.get(key).copied().unwrap_or_default(),
+            None if row.in_docker_df => Shown::Yes,
+            None => Shown::No,
+        };
+        row.platforms = platforms.remove(key).unwrap_or_default();
+        Some((key.clone(), row))
+    };
+    things.filter_map(row).collect()
+}
+
+/// Containers of which `system df` adds up something.
+fn containers_in_df<'a>(analysis: &'a Analysis<'_>) -> BTreeSet<&'a Key> {
+    let containers = analysis.df.iter().flat_map(|df| &df.containers);
+    containers.filter(|row| row.size_rw > 0).map(|row| row.key).collect()
 }
 
 fn row(analysis: &Analysis<'_>, scale: &Scale<'_>, what: Listing, key: &Key, thing: &Entity) -> Option<Row> {
@@ -105,9 +171,11 @@ fn row(analysis: &Analysis<'_>, scale: &Scale<'_>, what: Listing, key: &Key, thi
         retained_bytes: bytes.retained,
         inodes: weights().map(|weight| weight.inodes).sum(),
         in_docker_df: owners().any(|(_, owner)| analysis.counted.contains(&owner.key)),
+        docker_shows: Shown::No,
         live: analysis.graph.is_live(key),
         kept_by: kept_by(analysis, key),
         detail: detail(analysis, what, key, thing),
+        platforms: Vec::new(),
     })
 }
 
@@ -135,6 +203,7 @@ fn detail(analysis: &Analysis<'_>, what: Listing, key: &Key, thing: &Entity) -> 
             "driver": thing.container().map(|c| c.log_driver.clone()),
             "options": thing.container().map(|c| c.log_options.clone()),
         }),
+        Listing::Layers if key.kind == Kind::Snapshot => thing.snapshot().map_or(Value::Null, snapshot),
         Listing::Layers => thing.layer().map_or(Value::Null, |layer| {
             json!({
                 "diff_id": layer.diff.as_ref().map(|d| d.0.as_str()),
@@ -162,6 +231,21 @@ fn detail(analysis: &Analysis<'_>, what: Listing, key: &Key, thing: &Entity) -> 
         Value::Object(map) => map,
         _ => Map::new(),
     }
+}
+
+fn snapshot(snapshot: &Snapshot) -> Value {
+    let backend = snapshot.backend.as_ref();
+    json!({
+        "parent": snapshot.parent,
+        "namespace": snapshot.namespace,
+        "size": backend.and_then(|backend| backend.size),
+        "state": backend.map(|backend| match backend.kind {
+            SnapshotKind::Active => "active",
+            SnapshotKind::View => "view",
+            SnapshotKind::Committed => "committed",
+            SnapshotKind::Unknown => "unknown",
+        }),
+    })
 }
 
 fn container(thing: &Entity) -> Value {

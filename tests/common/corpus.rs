@@ -54,6 +54,20 @@ pub(crate) fn recordings(like: &str) -> Vec<Recording> {
 }
 
 impl Recording {
+    /// Where a file below `truth/` is.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join("truth").join(name)
+    }
+
+    /// The folders in a folder of the recording; none if it has no such folder.
+    pub(crate) fn folders(&self, name: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder.join(name)).into_iter().flatten();
+        let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        found.retain(|path| path.is_dir());
+        found.sort();
+        found
+    }
+
     /// A file below `truth/`, as text; empty if it was not recorded.
     pub(crate) fn truth(&self, file: &str) -> String {
         fs::read_to_string(self.folder.join("truth").join(file)).unwrap_or_default()

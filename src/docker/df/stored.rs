@@ -112,10 +112,11 @@ fn together<'s, 'a>(usages: &Usages<'s, 'a>, listed: &'s ImageListed<'s, 'a>) ->
             descriptor: manifest.descriptor.clone(),
             kind: manifest.kind,
             available: manifest.available,
-            platform: manifest.platform().filter(|_| manifest.kind == ManifestKind::Image),
+            // of one that could not be run only what its descriptor says
+            platform: if runs { manifest.platform() } else { manifest.descriptor.platform.clone() },
             content: sum_of(&content),
             unpacked: unpacked.as_ref().map(|sum| sum.size),
-            containers: users.to_vec(),
+            containers: users.iter().copied().filter(|_| runs).collect(),
             attests: manifest.attests().map(str::to_owned),
         });
         draft.content.extend(content);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::Setting;
-use crate::docker::df::{ContainerRow, DiskUsage};
+use crate::docker::df::ContainerRow;
 use crate::docker::seen::Triple;
 use crate::docker::units::ago;
 use crate::inventory::facts::Container;
@@ -13,8 +13,8 @@ use crate::terms::Key;
 
 /// API 1.52.
 const HEALTH: Triple = (29, 0, 0);
-/// API 1.44.
-const ANNOTATIONS: Triple = (25, 0, 0);
+/// API 1.46.
+const ANNOTATIONS: Triple = (27, 0, 0);
 /// The exit status that the engine writes down for a container whose process it does not find again.
 const LOST: i64 = 255;
 
@@ -143,11 +143,10 @@ fn mounts(facts: &Container) -> Value {
 pub(crate) type Names<'a> = BTreeMap<&'a Key, BTreeSet<String>>;
 
 /// A container's own name, and those that other containers gave it by `--link`. moby daemon/daemon_unix.go registerLinks.
-pub(crate) fn names<'a>(df: &DiskUsage<'a>) -> Names<'a> {
+pub(crate) fn names<'a>(rows: &[ContainerRow<'a>]) -> Names<'a> {
     let mut names: Names<'a> = BTreeMap::new();
-    let by_name: BTreeMap<&str, &Key> =
-        df.containers.iter().map(|row| (row.container.facts.name.as_str(), row.key)).collect();
-    for row in &df.containers {
+    let by_name: BTreeMap<&str, &Key> = rows.iter().map(|row| (row.container.facts.name.as_str(), row.key)).collect();
+    for row in rows {
         let facts = row.container.facts;
         let own = names.entry(row.key).or_default();
         if !facts.name.is_empty() {

@@ -3,18 +3,19 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{PARENTS, Setting, count};
+use super::{PARENTS, SUMMED, Setting, count};
+use crate::docker::api::Api;
 use crate::docker::cache::CacheRow;
 use crate::docker::df::{ImageRow, VolumeRow};
 use crate::docker::seen::Triple;
 use crate::format::oci::{Descriptor, Platform};
 
-/// API 1.43: an image without names has none, instead of `<none>:<none>`.
-const NO_NAMES: Triple = (24, 0, 0);
-/// API 1.44: `VirtualSize`, which is the size again, is gone.
-const NO_VIRTUAL_SIZE: Triple = (25, 0, 0);
+/// From this engine on an image without names has none, instead of `<none>:<none>`.
+pub(super) const NO_NAMES: Triple = (24, 0, 0);
+/// `VirtualSize`, which is the size again, is gone.
+const NO_VIRTUAL_SIZE: Api = Api::new(44);
 
-pub(super) fn image(row: &ImageRow<'_>, version: Triple) -> Value {
+pub(super) fn image(row: &ImageRow<'_>, version: Triple, api: Api) -> Value {
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.into(), value);
     put("Id", json!(row.id));
@@ -24,7 +25,7 @@ pub(super) fn image(row: &ImageRow<'_>, version: Triple) -> Value {
     put("RepoDigests", if nameless { json!(["<none>@<none>"]) } else { names(&row.digests) });
     put("Created", json!(row.created));
     put("Size", json!(row.size));
-    if version < NO_VIRTUAL_SIZE {
+    if api < NO_VIRTUAL_SIZE {
         put("VirtualSize", json!(row.size));
     }
     put("SharedSize", json!(row.shared));
@@ -81,12 +82,16 @@ pub(super) fn volume(row: &VolumeRow<'_>, setting: &Setting) -> Value {
     })
 }
 
-pub(super) fn cache(row: &CacheRow, version: Triple) -> Value {
+pub(super) fn cache(row: &CacheRow, version: Triple, api: Api) -> Value {
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.into(), value);
     put("ID", json!(row.id));
-    if version < PARENTS {
-        put("Parent", json!(row.parents.first().map_or("", String::as_str)));
+    let parent = row.parents.first().map_or("", String::as_str);
+    if api < PARENTS && version < SUMMED {
+        // from 23.0 on left out if there is none
+        if !parent.is_empty() || version < (23, 0, 0) {
+            put("Parent", json!(parent));
+        }
     } else if !row.parents.is_empty() {
         // the API's own key, blank and all
         put(" Parents", json!(row.parents));

@@ -9,7 +9,8 @@ fn json(table: &Table, version: Triple) -> Value {
     let (disk, measures) = (Disk::default(), Measures::new());
     let seen = table.seen(version);
     let df = DiskUsage::of(&seen, &Sizes { disk: &disk, measures: &measures }, Vec::new());
-    let setting = Setting { now: "2026-11-21T12:00:00Z".parse().unwrap(), data_root: "/var/lib/docker".to_owned() };
+    let setting =
+        Setting { now: "2026-11-21T12:00:00Z".parse().unwrap(), data_root: "/var/lib/docker".to_owned(), api: None };
     answer(&df, &setting, json!({ "hidden": 1 }))
 }
 

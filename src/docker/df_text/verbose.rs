@@ -53,7 +53,7 @@ fn first_name(row: &ImageRow<'_>) -> Option<(String, String)> {
 fn containers(df: &DiskUsage<'_>, setting: &Setting) -> Table {
     let mut table =
         Table::new(&["CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"]);
-    let names = names(df);
+    let names = names(&df.containers);
     for row in &df.containers {
         let facts = row.container.facts;
         table.row(vec![

@@ -31,7 +31,7 @@ pub enum ManifestKind {
 pub struct ManifestStored<'a> {
     pub descriptor: &'a Descriptor,
     pub kind: ManifestKind,
-    /// Manifest, config and layers are here, entries and files.
+    /// The manifest can be read, and config and layers have entries.
     pub available: bool,
     pub config: Option<&'a Config>,
 }
@@ -66,8 +66,9 @@ impl<'a> Stored<'a> {
             Document::Config(config) => Some(config),
             _ => None,
         });
-        let has_file = |part: &Descriptor| self.blobs.get(part.digest.as_str()).is_some_and(|(_, b)| b.at.is_some());
-        let whole = |manifest: &Manifest| has_file(&manifest.config) && manifest.layers.iter().all(has_file);
+        // containerd core/content/proxy: a reader is had for an entry, the file is opened when it is read
+        let has_entry = |part: &Descriptor| self.blobs.contains_key(part.digest.as_str());
+        let whole = |manifest: &Manifest| has_entry(&manifest.config) && manifest.layers.iter().all(has_entry);
         ManifestStored {
             descriptor,
             kind: kind(descriptor, manifest, self.version),

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Stored;
+use super::{ManifestKind, Stored};
 use crate::docker::seen::Reference;
+use crate::format::image::config::Config;
 use crate::format::oci::Document;
 
 /// Targets by the whole names of their records.
@@ -44,6 +45,19 @@ impl<'a> Stored<'a> {
         let fits: BTreeSet<&str> = self.images.keys().copied().filter(|id| is_hex && id.starts_with(&prefix)).collect();
         match fits.len() {
             1 => fits.into_iter().next().and_then(|target| self.target(target)),
+            _ => None,
+        }
+    }
+
+    /// The config that an image is judged by.
+    // moby daemon/containerd/image_manifest.go: getBestPresentImageManifest
+    pub fn config_of(&self, target: &str) -> Option<&'a Config> {
+        let image = self.images.get(target)?;
+        let manifests = self.present_manifests(&image.target).into_iter().map(|descriptor| self.manifest(descriptor));
+        let runnable: Vec<_> = manifests.filter(|manifest| manifest.kind == ManifestKind::Image).collect();
+        let digest = self.best(runnable.iter())?.descriptor;
+        match self.document(&self.manifest_of(digest)?.config)? {
+            Document::Config(config) => Some(config),
             _ => None,
         }
     }

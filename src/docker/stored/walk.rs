@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImageStored, Stored};
 use crate::format::oci::{Descriptor, Document, MediaKind};
+use crate::terms::Key;
 
 /// An index in an index is rare; more is a cycle or a joke.
 const DEPTH: usize = 8;
 /// No image has as many descriptors: what leads on for longer was made to.
 const LIMIT: usize = 1 << 18;
 
-impl Stored<'_> {
+impl<'a> Stored<'a> {
     /// Everything that is met from a descriptor on, each time it is met, below what is present.
     // moby daemon/containerd/handlers.go: walkPresentChildren
     pub fn present<'d>(&'d self, top: &'d Descriptor) -> Vec<&'d Descriptor> {
@@ -75,6 +76,17 @@ impl Stored<'_> {
             }
         }
         found
+    }
+
+    /// The blobs and snapshots of a manifest.
+    pub fn things_of(&self, manifest: &Descriptor) -> BTreeSet<&'a Key> {
+        let present = self.present(manifest);
+        let blobs = present.iter().filter_map(|part| Some(self.blobs.get(part.digest.as_str())?.0));
+        let mut things: BTreeSet<&'a Key> = blobs.collect();
+        let chain = self.manifest(manifest).chain();
+        let top = chain.last().map(|top| self.chain_of(top.0.as_str())).unwrap_or_default();
+        things.extend(top.into_iter().map(|(key, _)| key));
+        things
     }
 
     /// Images in the order of their first records' names.

@@ -164,7 +164,8 @@ pub struct Container {
     pub log_options: BTreeMap<String, String>,
     pub auto_remove: bool,
     pub network_mode: String,
-    /// Of `config.v2.json` what only a listing prints: `MountPoints`, and `Networks` of `NetworkSettings`.
+    /// Of `config.v2.json` what only a listing prints: `MountPoints`, `ImageManifest`, `ImagePlatform`, and
+    /// `Networks` of `NetworkSettings`.
     pub config: Value,
     /// Of `hostconfig.json`: `Annotations` and `Links`.
     pub host_config: Value,

@@ -11,7 +11,7 @@ pub struct Filters(BTreeMap<String, BTreeSet<String>>);
 
 impl Filters {
     /// One more, as typed.
-    pub(super) fn with(mut self, typed: &str) -> Result<Self, BadAction> {
+    pub fn with(mut self, typed: &str) -> Result<Self, BadAction> {
         // the CLI takes an empty one for none
         if typed.is_empty() {
             return Ok(self);

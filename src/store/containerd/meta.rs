@@ -4,7 +4,7 @@
 //! v1/version                                   3: containerd 1.3 to 1.7, 4: 2.0 on
 //! v1/<namespace>/
 //!     labels/<key>
-//!     images/<name>/                createdat updatedat  target/{digest, mediatype, size, annotations/}  labels/
+//!     images/<name>/                createdat updatedat  target/{digest, mediatype, size}  annotations/  labels/
 //!     containers/<id>/              createdat image snapshotter snapshotKey  labels/
 //!     sandboxes/<id>/               labels/             (up to 1.7: <namespace>/sandboxes beside v1)
 //!     snapshots/<snapshotter>/<name>/   name: of the snapshotter  parent createdat updatedat  labels/
@@ -110,7 +110,8 @@ impl Reader<'_> {
             let (name, labels) = (self.text(name), self.labels(bucket));
             let target = bucket.bucket(b"target");
             let value = |key: &[u8]| target.and_then(|target| target.get(key)).unwrap_or_default();
-            let annotations = target.and_then(|target| target.bucket(b"annotations"));
+            // containerd core/metadata/images.go: those of the target, and beside it
+            let annotations = bucket.bucket(b"annotations");
             let record = ImageRecord {
                 target: self.text(value(b"digest")),
                 media_type: self.text(value(b"mediatype")),

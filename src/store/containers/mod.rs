@@ -149,7 +149,7 @@ fn read(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, id: &str, mounts: &
     host_config(inv, site, dir, &mut facts, config_read);
     clues::of_container(inv, site, &evidence, &text, &facts.config, &facts.host_config);
     // there may be thousands of containers, and a listing prints little of this
-    keep(&mut facts.config, &["MountPoints", "NetworkSettings"]);
+    keep(&mut facts.config, &["MountPoints", "NetworkSettings", "ImageManifest", "ImagePlatform"]);
     facts.config.get_mut("NetworkSettings").into_iter().for_each(|settings| keep(settings, &["Networks"]));
     keep(&mut facts.host_config, &["Annotations", "Links"]);
     Some(Reading { facts, config_read, evidence })
