@@ -10,7 +10,7 @@ check:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
     cargo deny check bans licenses sources
 
-# the whole live campaign; needs root and dockerd
+# the whole live campaign; needs root, dockerd, and a newer engine in a tree of its own (.ci/engine-tree makes it)
 live seed="1":
     DEADWEIGHT_LIVE=full DEADWEIGHT_SEED={{seed}} REQUIRE_ENGINE=1 cargo test --release --test live -- --nocapture
 

@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::tree;
+
 /// A running dockerd; stopped when dropped.
 #[derive(Debug)]
 pub(crate) struct Engine {
     dir: tempfile::TempDir,
     driver: &'static str,
+    /// With containerd's image store, out of a tree of its own; whether dockerd starts that containerd.
+    stored: Option<bool>,
     daemon: Option<Child>,
 }
 
@@ -44,16 +48,39 @@ impl Engine {
     /// Starts a fresh one.
     pub(crate) fn start(driver: &'static str) -> Self {
         let dir = tempfile::Builder::new().prefix("dw").tempdir().unwrap();
-        let mut engine = Self { dir, driver, daemon: None };
+        let mut engine = Self { dir, driver, stored: None, daemon: None };
+        engine.boot();
+        engine
+    }
+
+    /// Starts a fresh one with containerd's image store.
+    pub(crate) fn start_stored(managed: bool) -> Self {
+        let dir = tempfile::Builder::new().prefix("dw").tempdir().unwrap();
+        let mut engine = Self { dir, driver: "overlayfs", stored: Some(managed), daemon: None };
         engine.boot();
         engine
     }
 
     /// Starts dockerd on the root as it is.
     pub(crate) fn boot(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.dir.path().join("log")).unwrap();
+        let mut command = match self.stored {
+            Some(managed) => tree::command(self.dir.path(), managed),
+            None => self.plain(),
+        };
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.daemon = Some(command.spawn().expect("dockerd can be started"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.get("/_ping").is_none() {
+            let died = self.daemon.as_mut().and_then(|daemon| daemon.try_wait().unwrap());
+            assert!(died.is_none() && Instant::now() < deadline, "dockerd did not come up:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn plain(&self) -> Command {
         let at = |name: &str| self.dir.path().join(name);
         std::fs::write(at("daemon.json"), "{}").unwrap();
-        let log = std::fs::File::options().create(true).append(true).open(at("log")).unwrap();
         let mut command = Command::new("dockerd");
         command
             .arg("--data-root")
@@ -66,17 +93,8 @@ impl Engine {
             .arg(format!("unix://{}", self.socket().display()))
             .args(["--storage-driver", self.driver, "--bridge=none", "--iptables=false"])
             .arg("--config-file")
-            .arg(at("daemon.json"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
-        self.daemon = Some(command.spawn().expect("dockerd can be started"));
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.get("/_ping").is_none() {
-            let died = self.daemon.as_mut().and_then(|daemon| daemon.try_wait().unwrap());
-            assert!(died.is_none() && Instant::now() < deadline, "dockerd did not come up:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            .arg(at("daemon.json"));
+        command
     }
 
     /// A clean stop.
@@ -102,8 +120,15 @@ impl Engine {
         self.dir.path().join("docker")
     }
 
+    /// The roots that there are.
+    pub(crate) fn roots(&self) -> Vec<PathBuf> {
+        let mut roots = vec![self.root(), self.dir.path().join("containerd")];
+        roots.retain(|root| root.is_dir());
+        roots
+    }
+
     fn socket(&self) -> PathBuf {
-        self.dir.path().join("sock")
+        self.dir.path().join(if self.stored.is_some() { "run/docker.sock" } else { "sock" })
     }
 
     fn log(&self) -> String {
@@ -114,8 +139,9 @@ impl Engine {
     /// A program that speaks to this engine as its client does. The client is the one that came with the engine: another
     /// on the PATH may lack the builder that this engine needs.
     pub(crate) fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(if program == "docker" { client_path() } else { program.into() });
-        let near = client_path().parent().map(|dir| dir.display().to_string()).unwrap_or_default();
+        let client = if self.stored.is_some() { self.dir.path().join("bin/docker") } else { client_path() };
+        let near = client.parent().map(|dir| dir.display().to_string()).unwrap_or_default();
+        let mut command = Command::new(if program == "docker" { client } else { program.into() });
         command.env("PATH", format!("{near}:{}", std::env::var("PATH").unwrap_or_default()));
         command.env("DOCKER_HOST", format!("unix://{}", self.socket().display()));
         command.env("DOCKER_CONFIG", self.dir.path().join("client")).stdin(Stdio::null());

@@ -8,6 +8,8 @@ mod df;
 mod engine;
 #[path = "../common/run.rs"]
 mod run;
+mod stored;
+mod tree;
 mod whatif;
 
 use std::path::Path;
@@ -17,8 +19,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use engine::{Engine, absent};
 use serde_json::Value;
 
-/// `du` of the root with every mount point below it excluded.
-fn du(root: &Path) -> u64 {
+/// `du` of the roots with every mount point below them excluded.
+fn du(engine: &Engine) -> u64 {
+    engine.roots().iter().map(|root| du_of(root)).sum()
+}
+
+fn du_of(root: &Path) -> u64 {
     let root = root.canonicalize().unwrap();
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let below = mounts
@@ -36,7 +42,7 @@ fn du(root: &Path) -> u64 {
 fn assert_weighs_as_du(engine: &Engine, about: &str) -> Value {
     let mut seen = Vec::new();
     for _ in 0..10 {
-        let (before, report, after) = (du(&engine.root()), run::report(engine.dir()), du(&engine.root()));
+        let (before, report, after) = (du(engine), run::report(engine.dir()), du(engine));
         let total = report["totals"]["on_disk_bytes"].as_u64().unwrap();
         if before == after && total == before {
             return report;
