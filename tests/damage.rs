@@ -32,8 +32,17 @@ const SILENT: &[(&str, &[&str], &str)] = &[
     ("/lastUpdated", &["deleted", "swapped"], "optional, and any time is as good"),
     ("/builtLocally", &["deleted"], "optional: an image without it was pulled or loaded"),
     ("imagedb/metadata/sha256/<id>/parent", &["deleted"], "optional: an image without it was not built on another"),
+    ("/blobs/sha256/<id> (layer)", &["garbage", "swapped", "unreadable"], "content: check --content hashes it"),
+    ("/ingest/<id>/data", DAMAGES, A_LEFTOVER),
+    ("/ingest/<id>/startedat", DAMAGES, A_LEFTOVER),
+    ("/ingest/<id>/updatedat", DAMAGES, A_LEFTOVER),
+    ("/ingest/<id>/total", DAMAGES, A_LEFTOVER),
+    ("io.containerd.runtime.v2.task/moby/", DAMAGES, A_LEFTOVER),
+    ("tmpmounts/", DAMAGES, A_LEFTOVER),
+    ("io.containerd.grpc.v1.introspection/uuid", DAMAGES, "containerd's name for itself, which nothing else refers to"),
 ];
 const CONTENT: &[&str] = &["truncated", "garbage", "swapped"];
+const A_LEFTOVER: &str = "of something that did not end: nobody reads it any more";
 const THE_CONTAINERS_OWN: &str = "mounted into the container, whose processes may write anything there";
 
 /// Why nothing needs be said of a damage.
@@ -52,6 +61,7 @@ fn metadata_files(root: &Path) -> Vec<PathBuf> {
             || inside.contains("/_data/")
             || inside.contains("/vfs/dir/")
             || inside.contains("/work/")
+            || (inside.contains("/snapshots/") && inside.contains("/fs/"))
     };
     let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
     files.filter(|e| e.file_type().is_file() && !content(e.path())).map(walkdir::DirEntry::into_path).collect()
@@ -67,9 +77,20 @@ fn shape(path: &str) -> String {
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
+/// The shape of a file; documents and layers have the same names, and are two kinds.
+fn kind(path: &Path, dir: &Path) -> String {
+    let inside = path.strip_prefix(dir).unwrap().to_string_lossy().into_owned();
+    let shape = shape(inside.strip_prefix("docker/").unwrap_or(&inside));
+    match shape.contains("/blobs/").then(|| std::fs::read(path).unwrap_or_default()) {
+        Some(bytes) if bytes.starts_with(b"{") => format!("{shape} (document)"),
+        Some(_) => format!("{shape} (layer)"),
+        None => shape,
+    }
+}
+
 /// A file of the same kind elsewhere, with other content.
 fn sibling<'a>(file: &Path, all: &'a [PathBuf], root: &Path) -> Option<&'a PathBuf> {
-    let kind = |path: &Path| shape(&path.strip_prefix(root).unwrap().to_string_lossy());
+    let kind = |path: &Path| kind(path, root);
     let bytes = std::fs::read(file).unwrap();
     all.iter().find(|other| *other != file && kind(other) == kind(file) && std::fs::read(other).unwrap() != bytes)
 }
@@ -141,26 +162,26 @@ fn heal(undo: Vec<(PathBuf, Vec<u8>)>) {
 /// Rows of the table: shape of the file and damage, and what was said to it.
 fn table(fixture: &str) -> BTreeMap<(String, &'static str), BTreeSet<String>> {
     let dir = common::fresh(fixture);
-    let root = dir.path().join("docker");
+    let root = dir.path();
     let before = run::report(dir.path());
     let allowed = commands(&before);
-    let files = metadata_files(&root);
-    assert!(files.len() > 50, "{fixture}: only {} metadata files", files.len());
+    let files = metadata_files(root);
+    assert!(files.len() > 30, "{fixture}: only {} metadata files", files.len());
     let mut rows: BTreeMap<(String, &str), BTreeSet<String>> = BTreeMap::new();
     let mut done: BTreeMap<(String, &str), usize> = BTreeMap::new();
     for file in &files {
-        let inside = file.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        let inside = file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        let kind = kind(file, root);
         for damage in DAMAGES {
             // three of a kind are enough: the rest says the same more slowly
-            let times = done.entry((shape(&inside), damage)).or_default();
+            let times = done.entry((kind.clone(), damage)).or_default();
             *times += 1;
             if *times > 3 {
                 continue;
             }
-            let Some(undo) = harm(file, damage, &files, &root) else { continue };
-            let fault = format!("docker/{inside}");
+            let Some(undo) = harm(file, damage, &files, root) else { continue };
             let after = match *damage {
-                "unreadable" => run::report_with_fault(dir.path(), &fault, 5),
+                "unreadable" => run::report_with_fault(dir.path(), &inside, 5),
                 _ => run::report(dir.path()),
             };
             let about = format!("{fixture}: {inside} {damage}");
@@ -170,7 +191,7 @@ fn table(fixture: &str) -> BTreeMap<(String, &'static str), BTreeSet<String>> {
             let advice: Vec<String> =
                 commands(&after).into_iter().filter(|command| !covered(command, &allowed)).collect();
             assert!(advice.is_empty(), "{about}: the damage advises {advice:?}");
-            rows.entry((shape(&inside), damage)).or_default().extend(news(&before, &after));
+            rows.entry((kind.clone(), damage)).or_default().extend(news(&before, &after));
         }
     }
     rows
@@ -202,4 +223,14 @@ fn damage_to_an_ordinary_root_never_advises_a_removal() {
 #[test]
 fn damage_to_a_build_cache_never_advises_a_removal() {
     insta::assert_snapshot!("damage_build_cache", shown(&table("build-cache")));
+}
+
+#[test]
+fn damage_to_containerds_store_never_advises_a_removal() {
+    insta::assert_snapshot!("damage_containerd", shown(&table("containerd")));
+}
+
+#[test]
+fn damage_to_what_is_left_in_containerds_store_never_advises_a_removal() {
+    insta::assert_snapshot!("damage_containerd_remains", shown(&table("containerd-remains")));
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, OwnerKind, Owners};
 use crate::terms::{Kind, LinkKind, Lost, Place, Problem};
-use crate::usage::Measure;
+use crate::usage::{Ledger, Measure};
 
 /// A problem for every layer whose recorded `size` is none that its directory can have had. Only for drivers that keep a
 /// layer's own files apart; full copies cannot be told apart from what they stand on.
@@ -23,4 +23,24 @@ pub fn wrong_sizes(inventory: &Inventory, measures: &BTreeMap<Place, Measure>) -
             (!fits).then_some(Problem { at, code: "size-mismatch", cause, lost: Lost::Nothing })
         })
         .collect()
+}
+
+/// A problem for every blob whose file is not as long as containerd recorded. What is charged to the blob is its file alone.
+pub fn wrong_blobs(inventory: &Inventory, owners: &Owners, ledger: &Ledger) -> Vec<Problem> {
+    let mut found = Vec::new();
+    // those of the engine's own BuildKit are compared as they are listed
+    let blobs = owners.iter().filter(|(_, owner)| owner.key.kind == OwnerKind::Blob && &*owner.key.store != "buildkit");
+    for (number, owner) in blobs {
+        let Some(blob) = inventory.get(&owner.thing).and_then(|thing| thing.blob()) else { continue };
+        let weight = ledger.owners.get(number).copied().unwrap_or_default();
+        // charged to another that links to it, gone by now, or no file
+        if weight.inodes != 1 || blob.at.as_ref() != Some(&owner.path) {
+            continue;
+        }
+        if let Some(recorded) = blob.recorded.values().find(|recorded| **recorded != weight.apparent) {
+            let cause = format!("{recorded} bytes recorded; the file has {}", weight.apparent);
+            found.push(Problem { at: owner.path.clone(), code: "blob-size-mismatch", cause, lost: Lost::Nothing });
+        }
+    }
+    found
 }

@@ -9,7 +9,7 @@ use super::{Cannot, Options};
 use crate::disk::{Disk, is_flocked};
 use crate::docker::counted::counted;
 use crate::docker::df::DiskUsage;
-use crate::docker::measured::wrong_sizes;
+use crate::docker::measured::{wrong_blobs, wrong_sizes};
 use crate::docker::seen::Seen;
 use crate::docker::sizes::Sizes;
 use crate::docker::stored::Stored;
@@ -55,6 +55,7 @@ impl Reading {
         let mut problems = inventory.problems.clone();
         problems.extend(ledger.problems.iter().cloned());
         problems.extend(wrong_sizes(&inventory, &measures));
+        problems.extend(wrong_blobs(&inventory, &owners, &ledger));
         problems.extend(disk.trees().filter(|tree| !tree.is_quiet()).map(|tree| loud(tree.name())));
         problems.sort();
         let disk = Arc::new(disk);
@@ -93,6 +94,7 @@ impl Reading {
         let mut problems = inventory.problems.clone();
         problems.extend(ledger.problems.iter().cloned());
         problems.extend(wrong_sizes(&inventory, &measures));
+        problems.extend(wrong_blobs(&inventory, &owners, &ledger));
         problems.sort();
         let options = Options::at(outer.options.now);
         let (config, nested) = (DaemonConfig::default(), Vec::new());

@@ -117,3 +117,15 @@ fn a_container_of_a_containerd_inside_a_data_root_misses_no_layer_store() {
         ["missing-database", "missing-database"]
     );
 }
+
+#[test]
+fn an_engine_that_had_an_id_misses_it() {
+    let missed = |files: &[(&str, &[u8])]| {
+        let inv = survey(&disk(files).1);
+        let missed = inv.problems.into_iter().filter(|problem| problem.code == "missing-file");
+        missed.map(|problem| problem.at.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(missed(&[("containers/x", b""), ("buildkit/history.db", b"")]), ["docker/engine-id"]);
+    assert!(missed(&[("containers/x", b""), ("engine-id", b"x"), ("buildkit/history.db", b"")]).is_empty());
+    assert!(missed(&[("containers/x", b""), ("buildkit/cache.db", b"")]).is_empty());
+}

@@ -93,6 +93,7 @@ pub(crate) fn report_with_fault(dir: &Path, place: &str, errno: i32) -> Value {
     use deadweight::report::{Analysis, Options, Reading};
     let options = Options {
         root: Some(dir.join("docker")),
+        containerd_root: Some(dir.join("containerd")).filter(|path| path.is_dir()),
         faults: vec![(deadweight::terms::Place::parse(place.as_bytes()).unwrap(), errno)],
         ..Options::at(NOW.parse().unwrap())
     };

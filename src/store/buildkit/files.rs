@@ -1,6 +1,6 @@
 //! The files of `buildkit/`, each by its name: who owns it, and what of it is read.
 
-use crate::disk::{Dir, FileKind};
+use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::bolt::Tree;
 use crate::inventory::facts::Leftover;
 use crate::inventory::{Clue, Entity, Inventory, Keeps, OwnerKind};
@@ -98,6 +98,22 @@ pub(super) fn claim_in(site: &Site<'_>, inv: &mut Inventory, dir: &Dir<'_>, insi
 
 fn scratch(site: &Site<'_>, inv: &mut Inventory, at: Place, id: String, owner: OwnerKind) {
     inv.add(site.root.key(STORE, Kind::Scaffold, id), Entity::default().kept(Keeps::Engine).tree(at, owner));
+}
+
+/// The name that results of builds have a worker by: with another one none of them is found any more.
+// buildkit worker/base/worker.go: ID
+pub(super) fn worker_id(inv: &mut Inventory, dir: &Dir<'_>) {
+    let at = dir.place().join("workerid");
+    let read = match dir.read(b"workerid") {
+        Err(Unreadable::Missing) => {
+            let cause = "missing: the worker takes a new ID, under which no cached result is found";
+            return inv.problem("missing-file", &at, Lost::Nothing, cause);
+        }
+        Err(cause) => Err(cause.to_string()),
+        Ok(bytes) if is_build_id(bytes.trim_ascii()) => Ok(()),
+        Ok(_) => Err("this is no ID of a worker".to_owned()),
+    };
+    inv.note("damaged-file", &at, Lost::Nothing, read);
 }
 
 /// buildkit util/db/boltutil/safe.go: `<name>.<25 characters>.bak`

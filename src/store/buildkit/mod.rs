@@ -98,7 +98,16 @@ fn engine(site: &Site<'_>, inv: &mut Inventory, homes: &Homes<'_>, dir: &Dir<'_>
             meter(inv, homes, record, &snapshots);
         }
     }
-    workers(site, inv, dir);
+    if workers(site, inv, dir) && !files::SOLVER.is_in(dir) {
+        no_solver(inv, dir);
+    }
+}
+
+/// Every BuildKit opens it at its start, beside the records of its workers.
+fn no_solver(inv: &mut Inventory, dir: &Dir<'_>) {
+    let at = dir.place().join(files::SOLVER.name);
+    let cause = "not there, and the records of a worker are here: none of them will be found by a build again";
+    inv.problem("missing-database", &at, files::SOLVER.lost(), cause);
 }
 
 /// The records: of the newer file if both are there.
@@ -155,13 +164,16 @@ fn meter(inv: &mut Inventory, homes: &Homes<'_>, record: &CacheRecord, snapshots
 }
 
 /// `containerd-<snapshotter>/`: the records whose snapshots and blobs containerd keeps. `runc-<snapshotter>/`: those of
-/// a buildkitd without a containerd, which keeps them itself.
-fn workers(site: &Site<'_>, inv: &mut Inventory, above: &Dir<'_>) {
+/// a buildkitd without a containerd, which keeps them itself. Whether there are any.
+fn workers(site: &Site<'_>, inv: &mut Inventory, above: &Dir<'_>) -> bool {
+    let mut found = false;
     for (name, _) in above.entries().filter(|(_, kind)| *kind == FileKind::Dir) {
         let Some(store) = std::str::from_utf8(name).ok().filter(|name| is_worker(name)) else { continue };
         let Some(dir) = site.dir(inv, &above.place().join(name), files::RECORDS.lost()) else { continue };
         files::claim(site, inv, &dir, &format!("{STORE}/{store}"));
+        found |= files::RECORDS.is_in(&dir);
         if dir.kind(files::RECORDS.name.as_bytes()).is_some() {
+            files::worker_id(inv, &dir);
             let (at, records) = records_of(site, inv, &dir);
             records::enter(site, inv, store, &at, &records);
         } else if dir.kind(b"workerid").is_some() {
@@ -172,6 +184,7 @@ fn workers(site: &Site<'_>, inv: &mut Inventory, above: &Dir<'_>) {
         }
         containerd::worker(site, inv, &dir, store);
     }
+    found
 }
 
 fn is_worker(name: &str) -> bool {
@@ -193,6 +206,9 @@ fn alone(site: &Site<'_>, inv: &mut Inventory) -> bool {
             history::enter(site, inv, &top.place().join(files::HISTORY.name), &tree, &Leases::default());
         }
         workers(site, inv, &top);
+        if !files::SOLVER.is_in(&top) {
+            no_solver(inv, &top);
+        }
     }
     has_worker
 }

@@ -3,6 +3,7 @@
 //! A reference to nothing, and a directory that nothing refers to, are looked at once more: on a live root the engine
 //! may have removed or made the other half between two readings.
 
+mod identity;
 mod lowers;
 mod mounts;
 mod stranded;
@@ -22,6 +23,7 @@ pub(super) fn settle(disk: &Disk, inv: &mut Inventory) {
     drop_vanished(disk, inv);
     missing_directories(disk, inv);
     stranded::check(disk, inv);
+    identity::check(disk, inv);
     let view = View::of(inv);
     let mut problems = Inventory::default();
     lowers::check(&view, &mut problems);

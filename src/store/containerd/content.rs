@@ -51,12 +51,24 @@ pub(super) fn survey(site: &Site<'_>, inv: &mut Inventory, home: &Home<'_>) -> C
         inv.scaffold(site.root, &home.store, &ingest);
         for (name, _) in ingest.entries().filter(|(name, kind)| *kind == FileKind::Dir && is_hex(name)) {
             let at = ingest.place().join(name);
-            let text = site.disk.head(&at.join("ref"), REFERENCE).ok().and_then(|text| String::from_utf8(text).ok());
+            let text = reference(site, &at);
             let name = String::from_utf8_lossy(name).into_owned();
+            // a directory without the reference that it is called after is passed over, and never swept
+            let text = text.and_then(|text| match super::enter::directory(&text) == Some(name.clone()) {
+                true => Ok(text),
+                false => Err("not the reference that the directory is called after".to_owned()),
+            });
+            let text = inv.note("damaged-file", &at.join("ref"), Lost::Nothing, text);
             content.ingests.insert(name, IngestDirectory { at, reference: text });
         }
     }
     content
+}
+
+// containerd plugins/content/local/store.go: WalkStatusRefs
+fn reference(site: &Site<'_>, at: &Place) -> Result<String, String> {
+    let text = site.disk.head(&at.join("ref"), REFERENCE).map_err(|cause| cause.to_string())?;
+    String::from_utf8(text).map_err(|cause| cause.to_string())
 }
 
 fn files(dir: &Dir<'_>, algorithm: &[u8]) -> impl Iterator<Item = (String, Place)> {

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::inventory::facts::{CacheRecord, Lease};
-use crate::inventory::{Inventory, StoreKind, is_remapped};
-use crate::terms::{Key, Kind, Link, LinkKind, Place};
+use crate::inventory::{Inventory, Root, StoreKind, is_remapped};
+use crate::terms::{Key, Kind, Link, LinkKind, Lost, Place};
 
 /// Adds the links between the two.
 pub(in crate::store) fn join(inv: &mut Inventory) {
@@ -16,6 +16,24 @@ pub(in crate::store) fn join(inv: &mut Inventory) {
     records(inv, &leases, &mut links);
     history(inv, &leases, &mut links);
     inv.links.extend(links);
+    forgotten_builds(inv);
+}
+
+/// An engine that has no list of past builds any more. It opens one at its start, beside the records of its worker.
+// moby daemon/internal/builder-next/controller.go; up to 27.3 it has the name that it has with a graph driver
+fn forgotten_builds(inv: &mut Inventory) {
+    let has = |root: &Root, is: &dyn Fn(&str) -> bool| {
+        let mut databases = inv.of_kind(Kind::Database).filter(|(key, _)| key.root == root.name);
+        databases.any(|(key, _)| key.id.strip_prefix("buildkit/").is_some_and(is))
+    };
+    let works = |root: &&Root| has(root, &|name| name.starts_with("containerd-") && name.ends_with("/metadata_v2.db"));
+    let lacking = |root: &&Root| !has(root, &|name| matches!(name, "history_c8d.db" | "history.db"));
+    let roots = inv.engine_roots().filter(works).filter(lacking);
+    let missing: Vec<Place> = roots.map(|root| root.place.join("buildkit/history_c8d.db")).collect();
+    for at in missing {
+        let cause = "not there, and the records of a worker with containerd are: past builds are not known";
+        inv.problem("missing-database", &at, Lost::Links(vec![LinkKind::Remembers]), cause);
+    }
 }
 
 /// containerd's leases by their own ID. IDs are random, so that a name stands for one thing in whatever namespace.

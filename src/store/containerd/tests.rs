@@ -160,8 +160,9 @@ fn what_no_namespace_knows_is_a_thing_all_the_same() {
     let blob = digest('e');
     std::fs::create_dir_all(content.join("blobs/sha256")).unwrap();
     std::fs::write(content.join("blobs/sha256").join("e".repeat(64)), b"x").unwrap();
-    std::fs::create_dir_all(content.join("ingest").join("f".repeat(64))).unwrap();
-    std::fs::write(content.join("ingest").join("f".repeat(64)).join("ref"), b"moby/1/layer").unwrap();
+    let name = crate::terms::Digest::of(b"moby/1/layer").hex().to_owned();
+    std::fs::create_dir_all(content.join("ingest").join(&name)).unwrap();
+    std::fs::write(content.join("ingest").join(&name).join("ref"), b"moby/1/layer").unwrap();
     let overlay = dir.path().join("containerd/io.containerd.snapshotter.v1.overlayfs/snapshots");
     for name in ["99", "new-1", "rm-3", "strange"] {
         std::fs::create_dir_all(overlay.join(name)).unwrap();

@@ -51,7 +51,6 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     for below in ["containerd", "lost+found"] {
         scaffold(&mut inv, site, below);
     }
-    engine_id(&mut inv, site, &top);
     identity_cache(&mut inv, site);
     mount_points(&mut inv, site);
     temporary::survey(&mut inv, site, &top);
@@ -72,17 +71,6 @@ fn scaffold<'a>(inv: &mut Inventory, site: &Site<'a>, below: &str) -> Option<Dir
     let dir = site.dir(inv, &site.at(below), Lost::Nothing)?;
     inv.scaffold(site.root, "engine", &dir);
     Some(dir)
-}
-
-/// Written since 23.0; an engine that remembers builds in a file of its own (24.0 on) had one.
-fn engine_id(inv: &mut Inventory, site: &Site<'_>, top: &Dir<'_>) {
-    if top.kind(b"engine-id").is_none() {
-        let newer = ["buildkit/history.db", "buildkit/history_c8d.db"];
-        if newer.iter().any(|path| site.disk.stat(&site.at(path)).is_ok()) {
-            let at = top.place().join("engine-id");
-            inv.problem("missing-file", &at, Lost::Nothing, "missing: at its next start the engine takes a new ID");
-        }
-    }
 }
 
 /// With the image store; that is whose it is.

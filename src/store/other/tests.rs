@@ -111,10 +111,3 @@ fn what_is_wrong_with_the_engines_own_files_is_said() {
     assert_eq!(said, ["docker/image/identity-cache.db damaged-database"]);
     assert!(inv.problems.iter().all(|problem| problem.lost == Lost::Nothing));
 }
-
-#[test]
-fn an_engine_that_had_an_id_misses_it() {
-    let inv = survey(&[("buildkit/history.db", "")]);
-    assert_eq!(inv.problems.iter().map(|problem| problem.at.to_string()).collect::<Vec<_>>(), ["docker/engine-id"]);
-    assert!(survey(&[("buildkit/cache.db", "")]).problems.is_empty());
-}
