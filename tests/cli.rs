@@ -65,6 +65,17 @@ fn a_root_that_cannot_be_read_is_three_and_names_the_path_and_the_cause() {
 }
 
 #[test]
+fn a_directory_that_no_engine_wrote_is_doubted() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().to_str().unwrap().to_owned();
+    assert!(!bare(&["--root", &root]).1.contains("is this a Docker data root?"), "an empty one may become one");
+    std::fs::write(dir.path().join("notes.txt"), "no engine wrote this").unwrap();
+    assert!(bare(&["--root", &root]).1.contains("is this a Docker data root?"));
+    std::fs::create_dir_all(dir.path().join("overlay2/l")).unwrap();
+    assert!(!bare(&["--root", &root]).1.contains("is this a Docker data root?"));
+}
+
+#[test]
 fn help_and_version_are_answers() {
     for args in [&["--help"][..], &["--version"], &["why", "--help"], &["help", "ls"]] {
         let (exit, out, err) = bare(args);

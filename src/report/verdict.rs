@@ -11,7 +11,11 @@ use crate::inventory::OwnerKind;
 pub(super) fn of(analysis: &Analysis<'_>, totals: &Totals) -> Vec<String> {
     let mut says = vec![hidden(totals), fills(analysis, totals)];
     says.extend(differs(analysis, totals));
-    says.push(first(analysis));
+    says.push(if is_foreign(analysis) {
+        "Nothing in it is an engine's: is this a Docker data root? `--root DIR` names another.".to_owned()
+    } else {
+        first(analysis)
+    });
     says
 }
 
@@ -23,6 +27,19 @@ fn hidden(totals: &Totals) -> String {
         human(totals.hidden_bytes),
         percent(totals.hidden_bytes, totals.on_disk_bytes),
     )
+}
+
+/// Something lies here, and no engine wrote any of it: only the top itself is a directory that one would have.
+fn is_foreign(analysis: &Analysis<'_>) -> bool {
+    let ledger = &analysis.reading.ledger;
+    let mut inodes: BTreeMap<OwnerKind, u64> = BTreeMap::new();
+    for (number, owner) in analysis.reading.owners.iter() {
+        let own = ledger.owners.get(number).map_or(0, |weight| weight.inodes);
+        *inodes.entry(owner.key.kind).or_default() += own;
+    }
+    let of = |kind| inodes.get(&kind).copied().unwrap_or(0);
+    let (unclaimed, tops) = (of(OwnerKind::Unclaimed), of(OwnerKind::Scaffold));
+    unclaimed > 0 && tops <= 1 && inodes.values().sum::<u64>() == unclaimed + tops
 }
 
 /// The three biggest kinds of owners.

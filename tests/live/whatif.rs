@@ -37,8 +37,8 @@ impl Dice {
     }
 }
 
-/// A path with what tells whether it is freed.
-type Snapshot = BTreeMap<PathBuf, (u64, u64, u64)>;
+/// A path with what tells whether it is freed, and when it was last written.
+type Snapshot = BTreeMap<PathBuf, (u64, u64, u64, i64)>;
 
 fn mounts_below(root: &Path) -> BTreeSet<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
@@ -46,7 +46,7 @@ fn mounts_below(root: &Path) -> BTreeSet<PathBuf> {
     places.filter(|at| at != root && at.starts_with(root)).collect()
 }
 
-/// Device, inode and bytes of every path below the root that lies on no other mount.
+/// Device, inode, bytes and date of every path below the root that lies on no other mount.
 fn snapshot(root: &Path) -> Snapshot {
     let mounts = mounts_below(root);
     let walk = walkdir::WalkDir::new(root).into_iter().filter_entry(|entry| !mounts.contains(entry.path()));
@@ -55,7 +55,8 @@ fn snapshot(root: &Path) -> Snapshot {
     walk.filter_map(Result::ok)
         .filter_map(|entry| {
             let stat = entry.path().symlink_metadata().ok()?;
-            Some((inside(entry.path()), (stat.dev(), stat.ino(), stat.blocks() * 512)))
+            let nanos = stat.mtime() * 1_000_000_000 + stat.mtime_nsec();
+            Some((inside(entry.path()), (stat.dev(), stat.ino(), stat.blocks() * 512, nanos)))
         })
         .collect()
 }
@@ -66,7 +67,7 @@ fn settled(root: &Path) -> Snapshot {
     for _ in 0..50 {
         std::thread::sleep(Duration::from_millis(120));
         let next = snapshot(root);
-        if next.keys().eq(last.keys()) {
+        if next == last {
             return next;
         }
         last = next;
@@ -80,7 +81,7 @@ fn gone(before: &Snapshot, after: &Snapshot) -> (BTreeSet<String>, u64, u64) {
         before.keys().filter(|path| !after.contains_key(*path)).map(PathBuf::as_path).collect();
     let top = |path: &&Path| !path.ancestors().skip(1).any(|above| missing.contains(above));
     let inodes: BTreeMap<(u64, u64), u64> =
-        missing.iter().map(|path| before[*path]).map(|(dev, ino, bytes)| ((dev, ino), bytes)).collect();
+        missing.iter().map(|path| before[*path]).map(|(dev, ino, bytes, _)| ((dev, ino), bytes)).collect();
     let tops = missing.iter().copied().filter(top).map(|path| path.display().to_string()).collect();
     (tops, inodes.values().sum(), inodes.len() as u64)
 }
@@ -358,6 +359,18 @@ fn is_forced_rmi(action: &str) -> bool {
     action.starts_with("rmi -f") || action.starts_with("image rm --force")
 }
 
+/// What the graph had of a place before it went, to tell from what is printed why a prediction failed.
+fn about(path: &str, graph: &[u8]) -> Vec<String> {
+    let graph: Value = serde_json::from_slice(graph).unwrap();
+    let name = path.rsplit('/').next().unwrap();
+    let lists = graph.as_object().unwrap().values().filter_map(Value::as_array).flatten();
+    lists
+        .map(Value::to_string)
+        .filter(|line| line.contains(name))
+        .map(|line| format!("  the graph had {line}"))
+        .collect()
+}
+
 /// One sequence; what was wrong with its prediction.
 fn sequence(
     engine: &mut Engine,
@@ -384,7 +397,10 @@ fn sequence(
     if offline {
         engine.stop();
     }
+    // a build that has ended is tidied up after for a moment
+    settled(&engine.root());
     let answer = predicted(engine, version, &actions);
+    let graph = run::deadweight_now(engine.dir(), &["graph", "--format", "json"]).out;
     if offline {
         engine.boot();
     }
@@ -395,7 +411,11 @@ fn sequence(
         let (ok, said) = engine.docker(&words);
         let after = settled(&engine.root());
         let went = gone(&before, &after);
+        let known = wrong.len();
         wrong.extend(check(step, ok, &said, &went).into_iter().map(|wrong| format!("docker {action}: {wrong}")));
+        if wrong.len() > known {
+            wrong.extend(went.0.iter().flat_map(|path| about(path, &graph)));
+        }
         before = after;
     }
     if !wrong.is_empty() {
