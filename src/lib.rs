@@ -6,6 +6,7 @@
 pub mod cli; // F11
 pub mod disk; // F2
 pub mod docker; // F6
+pub mod engine; // F10
 pub mod explain; // F7
 pub mod finding; // F7
 pub mod format; // F1

@@ -60,13 +60,9 @@ fn no_plan_takes_a_volume_with_data_or_anything_that_runs() {
         let dir = common::fixture(fixture);
         let (whole, _) = plan(&dir, "1TB", &[]);
         let containers = deadweight(&dir, &["ls", "containers", "--format", "json"]).json();
-        let running: Vec<&str> = containers["rows"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|row| matches!(row["status"].as_str(), Some("running" | "paused" | "restarting")))
-            .map(|row| row["id"].as_str().unwrap())
-            .collect();
+        let rows = containers.as_array().unwrap().iter();
+        let alive = rows.filter(|row| matches!(row["State"].as_str(), Some("running" | "paused" | "restarting")));
+        let running: Vec<&str> = alive.map(|row| row["Id"].as_str().unwrap()).collect();
         for step in whole["steps"].as_array().unwrap() {
             assert!(!running.contains(&step["id"].as_str().unwrap()), "{fixture}: {step:#}");
             let argv: Vec<&str> = step["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();

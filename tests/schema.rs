@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use deadweight::report::{Beside, Check, LeftOut, List, Network, Plan, Report, Status, WhatIf, Why};
+use deadweight::report::{Beside, Check, LeftOut, List, Network, Plan, Reclaim, Report, Status, WhatIf, Why};
 use schemars::{Schema, schema_for};
 
 fn check(name: &str, schema: &Schema) {
@@ -28,6 +28,7 @@ fn schemas_are_fresh() {
     check("list-deadweight-v1.json", &schema_for!(Beside));
     check("what-if-v1.json", &schema_for!(WhatIf));
     check("plan-v1.json", &schema_for!(Plan));
+    check("reclaim-v1.json", &schema_for!(Reclaim));
     check("check-v1.json", &schema_for!(Check));
     check("graph-v1.json", &schema_for!(Network));
 }

@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("finding", 7),
     ("plan", 8),
     ("report", 9),
+    ("engine", 10),
     ("render", 10),
     ("cli", 11),
 ];

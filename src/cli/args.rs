@@ -111,6 +111,8 @@ pub(super) enum Command {
     },
     /// Which removals free that much with the least harm, and why each; nothing is run
     Plan(super::plan::Plan),
+    /// Carries removals out through the Docker CLI: shows, asks, looks again, runs, measures
+    Reclaim(super::reclaim::Reclaim),
     /// Is everything there that is referred to, and does nothing contradict it; with --content: is every layer still the
     /// bytes it was
     Check(super::check::Check),

@@ -43,7 +43,7 @@ fn part(text: &str) -> Result<Part, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let signed = match text.parse() {
         Ok(seconds) => jiff::SignedDuration::from_secs(seconds),
         Err(_) => text.parse().map_err(|_| "a time such as 90s, 15m or 2h is wanted".to_owned())?,

@@ -10,6 +10,7 @@ mod ls;
 mod plan;
 mod plugin;
 mod progress;
+mod reclaim;
 mod report;
 mod run;
 mod status;

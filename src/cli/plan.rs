@@ -17,12 +17,6 @@ pub(super) struct Plan {
     /// How much to free, such as 10GB or 512MiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) free: u64,
-    #[command(flatten)]
-    pub(super) keep: KeepRules,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(super) struct KeepRules {
     /// Never remove what matches; any number of them: name=web*, label=key[=value], until=24h (made or used since),
     /// kind=container|image|cache|volume|history, id=3f2a
     #[arg(long, value_name = "KEY=VALUE", value_parser = Keep::parse)]
@@ -44,7 +38,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
-    let answer = match report::plan(analysis, asked.free, &asked.keep.keep) {
+    let answer = match report::plan(analysis, asked.free, &asked.keep) {
         Ok(answer) => answer,
         Err(cause) => {
             writeln!(err, "deadweight: {}", cx.paper.plain(&cause))?;

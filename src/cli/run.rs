@@ -76,6 +76,7 @@ fn dispatch(
         Command::Graph => super::graph::run(cx, analysis, out),
         Command::WhatIf { actions } => super::whatif::run(cx, analysis, &actions, out, err),
         Command::Plan(plan) => super::plan::run(cx, analysis, &plan, out, err),
+        Command::Reclaim(reclaim) => super::reclaim::run(cx, analysis, &reclaim, out, err),
         Command::Status => super::status::run(cx, analysis, out),
         Command::Df { verbose, api_version } => {
             super::df::run(cx, analysis, (verbose, api_version.as_deref()), out, err)
@@ -113,6 +114,9 @@ fn check(command: &Command, global: &Global) -> Result<(), String> {
     }
     if let Command::WhatIf { actions } = command {
         super::whatif::parse(actions)?;
+    }
+    if let Command::Reclaim(reclaim) = command {
+        super::whatif::parse(&reclaim.actions)?;
     }
     if let Command::Report { fail_on } = command {
         for rule in fail_on {

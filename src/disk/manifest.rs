@@ -59,13 +59,18 @@ impl Disk {
 
     /// Whether a new file may be written there.
     pub fn may_write(&self, path: &Path) -> Result<(), ManifestError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+        }
+        self.lies_outside(path)
+    }
+
+    /// Whether the folder of a file lies below no root.
+    pub(super) fn lies_outside(&self, path: &Path) -> Result<(), ManifestError> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        if path.symlink_metadata().is_ok() {
-            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
-        }
         let folder = std::fs::canonicalize(folder)?;
         let tops: Vec<(u64, u64)> = self
             .trees()

@@ -96,6 +96,24 @@ impl Action {
         Ok(Self { text: text.to_owned(), argv, verb })
     }
 
+    /// The words after `docker`, so that the CLI does not ask: of a prune with `--force`.
+    pub fn unasked(&self) -> Vec<String> {
+        let mut words: Vec<String> = self.argv.iter().skip(1).cloned().collect();
+        let asks = matches!(
+            self.verb,
+            Verb::PruneImages { .. }
+                | Verb::PruneContainers { .. }
+                | Verb::PruneVolumes { .. }
+                | Verb::PruneCache { .. }
+                | Verb::PruneSystem { .. }
+        );
+        let told = words.iter().any(|word| matches!(word.as_str(), "-f" | "--force" | "-af" | "-fa"));
+        if asks && !told {
+            words.push("--force".to_owned());
+        }
+        words
+    }
+
     /// From words of ours; none if they are no removal, or cannot be written in a line.
     pub(super) fn of(words: &[&str]) -> Option<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_.:/@=-".contains(c);
