@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -19,19 +21,25 @@ fn du(tree: &Path) -> u64 {
     text.lines().last().unwrap().split_whitespace().next().unwrap().parse().unwrap()
 }
 
-fn find(tree: &Path, tests: &[&str], print: &str) -> Vec<String> {
-    let text = output_of(Command::new("find").arg(tree).args(["-mindepth", "1"]).args(tests).args(["-printf", print]));
-    text.split_terminator('\0').map(str::to_owned).collect()
+/// Names need not be text.
+fn find(tree: &Path, tests: &[&str], print: &str) -> Vec<Vec<u8>> {
+    let mut find = Command::new("find");
+    let found = find.arg(tree).args(["-mindepth", "1"]).args(tests).args(["-printf", print]).output().unwrap();
+    assert!(found.status.success());
+    found.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
 /// Of every inode its kind, mode, owner, links, size, blocks, time, target, name, and all attributes; sorted.
 fn listing(tree: &Path) -> Vec<String> {
-    let mut lines = find(tree, &["!", "-type", "d"], "%P %y %m %U:%G %n %s %b %T@ %l\\0");
-    lines.extend(find(tree, &["-type", "d"], "%P %m %U:%G %T@\\0"));
+    let shown = |line: Vec<u8>| line.escape_ascii().to_string();
+    let mut lines: Vec<String> =
+        find(tree, &["!", "-type", "d"], "%P %y %m %U:%G %n %s %b %T@ %l\\0").into_iter().map(shown).collect();
+    lines.extend(find(tree, &["-type", "d"], "%P %m %U:%G %T@\\0").into_iter().map(shown));
     for name in find(tree, &[], "%P\\0") {
-        let path = tree.join(&name);
+        let path = tree.join(OsStr::from_bytes(&name));
         for attribute in xattr::list(&path).unwrap() {
-            lines.push(format!("{name} {attribute:?}={:?}", xattr::get(&path, &attribute).unwrap()));
+            let value = xattr::get(&path, &attribute).unwrap();
+            lines.push(format!("{} {attribute:?}={value:?}", name.escape_ascii()));
         }
     }
     lines.sort();

@@ -67,8 +67,7 @@ fn is_kind(kind: Kind, is: FileKind) -> bool {
             | (Kind::Block, FileKind::BlockDevice)
             | (Kind::Dir, FileKind::Dir)
             | (Kind::Fifo, FileKind::Fifo)
-            | (Kind::Link, _)
-    )
+    ) || (kind == Kind::Link && is != FileKind::Dir)
 }
 
 /// Both engines set the time that the header has, and 1970 for one that the system cannot hold.
@@ -81,7 +80,7 @@ fn is_time(wanted: (i64, u32), is: (i64, u32), habits: &Habits) -> bool {
     same || (wanted.0 < 0 && is == (0, 0)) || (wanted.0 > LAST && (is.0 == LAST || is == (0, 0)))
 }
 
-fn time((seconds, nanos): (i64, u32)) -> String {
+pub(super) fn time((seconds, nanos): (i64, u32)) -> String {
     let shown = i32::try_from(nanos).ok().and_then(|nanos| jiff::Timestamp::new(seconds, nanos).ok());
     shown.map_or_else(|| format!("{seconds}.{nanos:09}"), |time| time.to_string())
 }
@@ -120,6 +119,7 @@ pub(super) fn attributes(header: &[(Vec<u8>, Vec<u8>)], is: &Attributes, habits:
         match is.iter().find(|(known, _)| known == name) {
             Some((_, value)) if value == wanted || is_same_capability(name, value, wanted) => {}
             Some(_) => found.push((What::Attribute, format!("{} has another value", shown(name)))),
+            None if wanted.is_empty() && habits.empty_is_none => {}
             None => found.push((What::Attribute, format!("{} is missing", shown(name)))),
         }
     }

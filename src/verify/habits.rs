@@ -54,6 +54,9 @@ pub(super) struct Habits {
     pub(super) from_directory: bool,
     /// No entry of the stream has a time after some moment, whatever the time of its file.
     pub(super) times_may_be_cut: bool,
+    /// An attribute with an empty value was not set.
+    // Go's archive/tar: such a record takes back another; Docker read no others until it kept all of them
+    pub(super) empty_is_none: bool,
     /// Device nodes were left out, as in a user namespace.
     pub(super) no_devices: bool,
     /// Whiteouts were made by a mount, which makes none where there is nothing to hide.

@@ -45,6 +45,7 @@ fn compare(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> 
     }
     // a file that overlay keeps elsewhere is no file that changed
     if made == Made::Broken && examiner.verdict.differences.is_empty() {
+        examiner.verdict.is_not_intact("its stream could not be made whole again");
         return Ok(());
     }
     let changed = split::name_the_changed(desk, examiner, &files.source.at)?;
@@ -74,6 +75,7 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
         shift: Shift::of_root(&files.root),
         from_directory: files.source.from_directory,
         times_may_be_cut: false,
+        empty_is_none: true,
         no_devices: fuse,
         through_a_mount: files.copy.is_none() && !files.source.from_directory && made_by_a_mount(),
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),

@@ -155,7 +155,10 @@ impl Copy<'_, '_> {
         node.met = true;
         let node = node.clone();
         if node.implied {
-            return Ok(Ok(true));
+            let seen = step.traits_at(name);
+            let place = self.examiner.tree.place(path);
+            let shift = self.examiner.habits.shift;
+            return Ok(seen.map(|traits| self.examiner.changes.implied(&traits, &place, shift)).map(|()| true));
         }
         // the layer's own files have been compared, the attributes of directories have not
         if node.layer == own && node.header.kind != Kind::Dir {
@@ -198,8 +201,11 @@ impl Copy<'_, '_> {
         };
         if !compared {
             compare::inode(&node.header, &traits, &habits, found);
-            if !node.time_stands {
-                found.retain(|(what, _)| *what != What::Time);
+            let late = found.pop_if(|(what, _)| *what == What::Time && !node.time_stands);
+            if let Some((_, detail)) = &late {
+                self.examiner.changes.late_dir(&traits, self.examiner.tree.place(path), detail);
+            } else if node.header.kind == Kind::Dir {
+                self.examiner.changes.note_dir(&traits);
             }
             self.examiner.verdict.files = self.examiner.verdict.files.saturating_add(1);
         }
@@ -212,6 +218,11 @@ impl Copy<'_, '_> {
                 None => self.examiner.changes.note(&traits),
                 Some(name) => self.examiner.changes.doubt_attribute(&traits, self.examiner.tree.place(path), &name),
             }
+        }
+        if let Some(target) = &node.same_as
+            && !self.is_same(target, traits.ino)
+        {
+            found.push((What::HardLink, compare::not_linked(target)));
         }
         match node.header.kind {
             Kind::Symlink => match step.target_at(name) {
@@ -226,11 +237,6 @@ impl Copy<'_, '_> {
                 return self.content(step, name, node, found);
             }
             _ => {}
-        }
-        if let Some(target) = &node.same_as
-            && !self.is_same(target, traits.ino)
-        {
-            found.push((What::HardLink, compare::not_linked(target)));
         }
         Ok(Ok(()))
     }

@@ -84,8 +84,13 @@ impl Model {
         let Some(path) = Path::of(name).filter(|_| header.kind != Kind::Global) else { return };
         match path.sense() {
             Sense::Top | Sense::Aufs => {}
-            Sense::Opaque => self.hide_all(path.folder()),
+            Sense::Opaque => {
+                self.way_to(path.folder());
+                self.hide_all(path.folder());
+            }
+            // the engines make the directory for it first
             Sense::Whiteout => {
+                self.way_to(path.folder());
                 let hidden = path.hidden();
                 self.remove(&hidden);
                 self.changed.insert(path.folder().to_vec());

@@ -149,6 +149,7 @@ fn close(examiner: &mut Examiner, open: Option<Open>) {
 fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
     Habits {
         whiteouts: match (&files.copy, files.has_parent) {
+            (None, true) if files.through_a_mount => Whiteouts::FuseMount,
             (None, true) => Whiteouts::Overlay,
             // containerd core/diff/apply/apply_linux.go: nothing lies below a base, so that nothing is hidden
             _ => Whiteouts::Removed,
@@ -156,6 +157,7 @@ fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
         shift: Shift::default(),
         from_directory: files.source.from_directory,
         times_may_be_cut: files.source.from_directory,
+        empty_is_none: false,
         no_devices: false,
         through_a_mount: files.through_a_mount,
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),

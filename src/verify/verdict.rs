@@ -132,6 +132,13 @@ impl Verdict {
         }
     }
 
+    /// Gives a reason where there is none yet.
+    pub(super) fn is_not_intact(&mut self, why: &str) {
+        if self.outcome() == Outcome::Intact {
+            self.unchecked(why);
+        }
+    }
+
     pub(super) fn sorted(mut self) -> Self {
         self.differences.sort();
         self.differences.dedup();

@@ -7,6 +7,7 @@ use super::compare;
 use super::examine::Examiner;
 use super::habits::Whiteouts;
 use super::path::Path;
+use super::seen::Mark;
 use super::verdict::What;
 use crate::disk::{FileKind, Halt, Step, Traits};
 
@@ -40,6 +41,14 @@ impl Examiner {
         todo: &mut Vec<Vec<u8>>,
     ) -> Result<(), Halt> {
         self.marks(step, path)?;
+        match self.seen.get(&self.seen.trail(path)) {
+            _ if path.is_empty() => {}
+            Some(Mark::Entry) => self.changes.note_dir(&step.traits_at(c".")?),
+            Some(Mark::OnTheWay) => {
+                self.changes.implied(&step.traits_at(c".")?, &self.tree.place(path), self.habits.shift);
+            }
+            None => {}
+        }
         let trail = self.seen.trail(path);
         let mut strangers: Vec<(CString, FileKind)> = Vec::new();
         let mut folders: Vec<(CString, FileKind)> = Vec::new();
@@ -77,9 +86,13 @@ impl Examiner {
         }
         let mut found = compare::Found::new();
         let marks = compare::attributes(wanted, &is, &self.habits, &mut found);
-        // of a directory that no entry names nothing is known
         if !self.seen.has(path) {
-            found.clear();
+            let traits = step.traits_at(c".")?;
+            for (what, detail) in found.drain(..) {
+                let detail =
+                    format!("{detail}; no entry names the directory, and it was changed after the layer was made");
+                self.changes.doubt(&traits, self.tree.place(path), what, detail);
+            }
         }
         let in_overlay = self.habits.whiteouts.are_marks();
         if in_overlay && opaque && !marks.opaque {
@@ -89,8 +102,10 @@ impl Examiner {
                 self.verdict.unchecked("only root sees which directories are opaque");
             }
         }
-        if in_overlay && !opaque && marks.opaque && !self.habits.through_a_mount {
-            if self.lowers.are_there() && self.removes_all_below(path)? {
+        if !opaque && marks.opaque && !self.habits.through_a_mount {
+            // the engine's own comparison through a mount of fuse-overlayfs misses some
+            let fuse = self.habits.whiteouts == Whiteouts::FuseMount;
+            if fuse || self.lowers.are_there() && self.removes_all_below(path)? {
                 let detail = "hides what lies below, and was changed after the layer was made".to_owned();
                 self.changes.doubt(&step.traits_at(c".")?, self.tree.place(path), What::Whiteout, detail);
             } else {
@@ -100,7 +115,7 @@ impl Examiner {
         if marks.elsewhere {
             self.verdict.unchecked(format!("overlay takes the files of {} from elsewhere", self.tree.place(path)));
         }
-        if let Some(name) = marks.unknown.filter(|_| self.seen.has(path)) {
+        if let Some(name) = marks.unknown {
             self.changes.doubt_attribute(&step.traits_at(c".")?, self.tree.place(path), &name);
         }
         for (what, detail) in found {
@@ -141,7 +156,10 @@ impl Examiner {
             return Ok(traits.kind == FileKind::Dir);
         }
         let at = self.tree.place(path);
-        if hides {
+        if hides && self.habits.whiteouts == Whiteouts::FuseMount {
+            let detail = "hides a file of the layers below, and was put there after the layer was made".to_owned();
+            self.changes.doubt(&traits, at, What::Whiteout, detail);
+        } else if hides {
             self.verdict.differs(at, What::Whiteout, "hides a file of the layers below, and did not");
         } else {
             self.verdict.differs(at, What::Added, format!("a {} that the layer does not have", traits.kind));
@@ -154,18 +172,17 @@ impl Examiner {
         let at = self.tree.place(path);
         let above = memchr::memrchr(b'/', path).and_then(|cut| path.get(..cut)).unwrap_or_default();
         let hidden = name.to_bytes().strip_prefix(b".wh.").unwrap_or_default();
+        let opaque = |name: &[u8]| name.ends_with(b".opaque");
         let hidden = [above, if above.is_empty() { b"" } else { b"/" }, hidden].concat();
         let whole = matches!(name.to_bytes(), b".wh..opq" | b".wh..wh..opq");
         let as_expected = match whole {
-            true => self.removes_all_below(above)?,
+            true => self.opaque.contains(above) || step.attributes()?.iter().any(|(name, _)| opaque(name)),
             false => self.whiteouts.contains(&hidden),
         };
         if traits.kind == FileKind::Dir || traits.size > 0 {
             self.verdict.differs(at, What::Added, format!("a {} that the layer does not have", traits.kind));
         } else if !as_expected {
-            self.verdict.differs(at, What::Whiteout, "hides files of the layers below, and did not");
-        } else if whole && !step.attributes()?.iter().any(|(name, _)| name.ends_with(b".opaque")) {
-            let detail = "hides what lies below, put there after the layer was made".to_owned();
+            let detail = "hides what lies below, and was put there after the layer was made".to_owned();
             self.changes.doubt(traits, at, What::Whiteout, detail);
         }
         Ok(())
