@@ -47,12 +47,6 @@ impl Wanted {
         self.filters.get("dangling").next().map(|value| matches!(value, "1" | "true"))
     }
 
-    /// Whether one of the patterns fits one of the names; true if there is no pattern.
-    pub(super) fn refers<'n>(&self, names: impl Iterator<Item = &'n str> + Clone) -> bool {
-        let mut patterns = self.filters.get("reference");
-        !self.filters.has("reference") || patterns.any(|pattern| names.clone().any(|name| glob::matches(pattern, name)))
-    }
-
     /// The earliest of the times before which all must be.
     pub(super) fn until(&self, now: Timestamp, zone: &Zone) -> Option<Timestamp> {
         let times = self.filters.get("until").filter_map(|text| Moment::parse(text, zone)?.at(now));

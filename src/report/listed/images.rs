@@ -1,19 +1,20 @@
 //! The images that filters let pass.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Wanted;
+use super::{Wanted, glob};
 use crate::docker::View;
 use crate::docker::df::{self, ImageRow};
 use crate::docker::seen::{Reference, Seen, Triple};
 use crate::docker::sizes::Sizes;
 use crate::docker::stored::{ImagesAsked, ManifestKind, Stored};
+use crate::format::oci;
 use crate::inventory::facts::{ImageRecord, StoredImage};
 use crate::plan::Zone;
 
-/// From here on patterns fit names in full, too. moby daemon/containerd/image_list.go (29.5).
+/// From here on patterns fit names in full, too. moby daemon/images/image_list.go, daemon/containerd/image_list.go (29.5).
 const FITS_WHOLE: Triple = (29, 5, 0);
 
 /// What times are judged by.
@@ -90,7 +91,7 @@ fn of_graph_driver<'a>(
     if !passes {
         return None;
     }
-    let fits = |name: &String| wanted.refers([name.as_str(), repository(name)].into_iter());
+    let fits = |name: &String| refers(wanted, name, seen.version);
     row.tags.retain(fits);
     row.digests.retain(fits);
     if !row.is_referenced() && wanted.filters.has("reference") {
@@ -104,9 +105,20 @@ fn of_graph_driver<'a>(
     shown.then_some(row)
 }
 
-/// A familiar name without tag and digest.
-fn repository(name: &str) -> &str {
-    crate::format::oci::repository(name)
+/// Whether a pattern of `reference` fits a name: as people type it, with and without what is after the repository, and since
+/// some version in full.
+fn refers(wanted: &Wanted, written: &str, version: Triple) -> bool {
+    if !wanted.filters.has("reference") {
+        return true;
+    }
+    let Some(name) = Reference::parse_name(written) else { return false };
+    let familiar = oci::familiar(written);
+    let (tagged, whole) = (name.tagged(), name.repository());
+    let mut names = vec![familiar, oci::repository(familiar)];
+    if version >= FITS_WHOLE {
+        names.extend([tagged.as_str(), whole.as_str()]);
+    }
+    wanted.filters.get("reference").any(|pattern| names.iter().any(|name| glob::matches(pattern, name)))
 }
 
 /// When an image was made; none if there is no such image.
@@ -129,29 +141,16 @@ impl Passes<'_, '_> {
         let created = || self.stored.config_of(&image.target).and_then(|config| config.created);
         self.wanted.dangling().is_none_or(|dangling| dangling == record.is_dangling())
             && self.until.is_none_or(|until| record.created_at.is_some_and(|at| at < until))
-            && self.refers(record)
+            && refers(self.wanted, &record.name, self.stored.version)
             && self.times.pass(created())
             && self.has_labels(&image.target)
     }
 
-    fn refers(&self, record: &ImageRecord) -> bool {
-        if !self.wanted.filters.has("reference") {
-            return true;
-        }
-        let Some(name) = Reference::parse_name(&record.name) else { return false };
-        let familiar = crate::format::oci::familiar(&record.name);
-        let (tagged, whole) = (name.tagged(), name.repository());
-        let mut names = vec![familiar, repository(familiar)];
-        if self.stored.version >= FITS_WHOLE {
-            names.extend([tagged.as_str(), whole.as_str()]);
-        }
-        self.wanted.refers(names.into_iter())
-    }
-
-    /// One of the image's configs has them all.
+    /// One of the image's configs has all labels that are asked for, and none that is asked not to be there.
+    // moby daemon/containerd/image_list.go: setupLabelFilter
     fn has_labels(&self, target: &str) -> bool {
-        let filters = &self.wanted.filters;
-        if !filters.has("label") && !filters.has("label!") {
+        let checks = LabelCheck::all(self.wanted);
+        if checks.is_empty() {
             return true;
         }
         let Some(image) = self.stored.images.get(target) else { return false };
@@ -159,7 +158,40 @@ impl Passes<'_, '_> {
         let mut manifests = manifests.map(|descriptor| self.stored.manifest(descriptor));
         manifests.any(|manifest| {
             let config = manifest.config.filter(|_| manifest.kind != ManifestKind::Attestation);
-            config.is_some_and(|config| filters.match_labels(config.labels.as_ref()))
+            config.is_some_and(|config| checks.iter().all(|check| check.passes(config.labels.as_ref())))
         })
+    }
+}
+
+/// One value of `label` or `label!`.
+struct LabelCheck<'w> {
+    key: &'w str,
+    value: Option<&'w str>,
+    negate: bool,
+}
+
+impl<'w> LabelCheck<'w> {
+    fn all(wanted: &'w Wanted) -> Vec<Self> {
+        let named = |name: &str, negate: bool| {
+            wanted.filters.get(name).map(move |typed| Self::of(typed, negate)).collect::<Vec<_>>()
+        };
+        let mut all = named("label", false);
+        all.extend(named("label!", true));
+        all
+    }
+
+    /// `key`, `key=value`, `key!=value`
+    fn of(typed: &'w str, negate: bool) -> Self {
+        let (key, value) = typed.split_once('=').map_or((typed, None), |(key, value)| (key, Some(value)));
+        match key.strip_suffix('!') {
+            Some(key) => Self { key, value, negate: !negate },
+            None => Self { key, value, negate },
+        }
+    }
+
+    fn passes(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
+        let found = labels.and_then(|labels| labels.get(self.key));
+        let fits = found.is_some_and(|found| self.value.is_none_or(|value| value == found));
+        fits != self.negate
     }
 }
