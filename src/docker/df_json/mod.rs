@@ -48,8 +48,8 @@ const USAGE: Api = Api::new(52);
 const SUMMED: Triple = (29, 0, 0);
 /// Several parents, and no size of all build cache.
 const PARENTS: Api = Api::new(42);
-/// From this engine on no build cache is an empty list.
-const NO_NULL: Triple = (23, 0, 0);
+/// From this engine on no build cache is an empty list, and `Parent` is never told.
+const SINCE_23: Triple = (23, 0, 0);
 
 /// The answer, with what Docker leaves out under `Deadweight`.
 pub fn answer(df: &DiskUsage<'_>, setting: &Setting, deadweight: Value) -> Value {
@@ -74,12 +74,12 @@ pub fn answer(df: &DiskUsage<'_>, setting: &Setting, deadweight: Value) -> Value
     out.insert("Containers".into(), containers.into());
     out.insert("Volumes".into(), volumes.into());
     // moby api/server/router/system: before 23.0 the builder's list was sent as it came, and none is null
-    let none = cache.is_empty() && df.version < NO_NULL;
+    let none = cache.is_empty() && df.version < SINCE_23;
     out.insert("BuildCache".into(), if none { Value::Null } else { cache.into() });
     if api < PARENTS && df.version < SUMMED {
         let all = df.cache.iter().map(|row| row.size.value()).fold(0, i64::saturating_add);
         // from 23.0 on left out if it is zero
-        if all != 0 || df.version < NO_NULL {
+        if all != 0 || df.version < SINCE_23 {
             out.insert("BuilderSize".into(), json!(all));
         }
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{PARENTS, SUMMED, Setting, count};
+use super::{PARENTS, SINCE_23, SUMMED, Setting, count};
 use crate::docker::api::Api;
 use crate::docker::cache::CacheRow;
 use crate::docker::df::{ImageRow, VolumeRow};
@@ -86,13 +86,11 @@ pub(super) fn cache(row: &CacheRow, version: Triple, api: Api) -> Value {
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.into(), value);
     put("ID", json!(row.id));
+    // BuildKit 0.10 on knows several parents, and none that it would call the parent: older APIs are told nothing
     let parent = row.parents.first().map_or("", String::as_str);
-    if api < PARENTS && version < SUMMED {
-        // from 23.0 on left out if there is none
-        if !parent.is_empty() || version < (23, 0, 0) {
-            put("Parent", json!(parent));
-        }
-    } else if !row.parents.is_empty() {
+    if version < SINCE_23 {
+        put("Parent", json!(parent));
+    } else if !row.parents.is_empty() && (api >= PARENTS || version >= SUMMED) {
         // the API's own key, blank and all
         put(" Parents", json!(row.parents));
     }

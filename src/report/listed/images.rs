@@ -17,6 +17,10 @@ use crate::plan::Zone;
 /// From here on patterns fit names in full, too. moby daemon/images/image_list.go, daemon/containerd/image_list.go (29.5).
 const FITS_WHOLE: Triple = (29, 5, 0);
 
+/// Before, a label that an image has not got did not have another value either, and attestations were looked at like images.
+// moby daemon/containerd/image_list.go: setupLabelFilter (29.4.1)
+const MISSING_IS_OTHER: Triple = (29, 4, 1);
+
 /// What times are judged by.
 #[derive(Clone, Debug)]
 pub(super) struct Clock {
@@ -156,9 +160,11 @@ impl Passes<'_, '_> {
         let Some(image) = self.stored.images.get(target) else { return false };
         let manifests = self.stored.present_manifests(&image.target).into_iter();
         let mut manifests = manifests.map(|descriptor| self.stored.manifest(descriptor));
+        let missing_is_other = self.stored.version >= MISSING_IS_OTHER;
         manifests.any(|manifest| {
-            let config = manifest.config.filter(|_| manifest.kind != ManifestKind::Attestation);
-            config.is_some_and(|config| checks.iter().all(|check| check.passes(config.labels.as_ref())))
+            let looks = !missing_is_other || manifest.kind != ManifestKind::Attestation;
+            let passes = |labels| checks.iter().all(|check| check.passes(labels, missing_is_other));
+            manifest.config.is_some_and(|config| looks && passes(config.labels.as_ref()))
         })
     }
 }
@@ -189,9 +195,11 @@ impl<'w> LabelCheck<'w> {
         }
     }
 
-    fn passes(&self, labels: Option<&BTreeMap<String, String>>) -> bool {
-        let found = labels.and_then(|labels| labels.get(self.key));
-        let fits = found.is_some_and(|found| self.value.is_none_or(|value| value == found));
-        fits != self.negate
+    fn passes(&self, labels: Option<&BTreeMap<String, String>>, missing_is_other: bool) -> bool {
+        match (labels.and_then(|labels| labels.get(self.key)), self.value) {
+            (Some(found), Some(value)) => (found == value) != self.negate,
+            (None, Some(_)) => self.negate && missing_is_other,
+            (found, None) => found.is_some() != self.negate,
+        }
     }
 }

@@ -101,6 +101,9 @@ fn images_of(view: View<'_, '_>, typed: &[&str]) -> String {
     names.join(" ")
 }
 
+/// Labels.
+type Told = &'static [(&'static str, &'static str)];
+
 fn labels(of: &[(&str, &str)]) -> Option<BTreeMap<String, String>> {
     Some(of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }
@@ -114,7 +117,7 @@ fn graph_driver() -> seen::table::Table {
     table.tag("base:1", "base").tag("team/app:2", "app").tag("127.0.0.1:5000/app:2", "app");
     let digest = format!("web@{}", seen::table::digest("pulled"));
     table.tag(&digest, "pulled");
-    let facts: [(&str, i64, &[(&str, &str)]); 5] = [
+    let facts: [(&str, i64, Told); 5] = [
         ("base", 1, &[("tier", "base")]),
         ("step", 2, &[]),
         ("app", 3, &[("tier", "app"), ("team", "")]),
@@ -197,7 +200,7 @@ fn containerd() -> stored::table::Table {
     table.record("docker.io/library/base:1", "base", None).record("docker.io/team/app:2", "app", Some("base"));
     table.record("dangling", "lost", None).done();
     table.unpacked(&["l", "n"]);
-    let configs: [(&str, i64, &[(&str, &str)]); 4] = [
+    let configs: [(&str, i64, Told); 4] = [
         ("base amd64", 1, &[("tier", "base")]),
         ("base arm64", 1, &[("tier", "arm")]),
         ("app", 3, &[("tier", "app")]),
@@ -249,6 +252,12 @@ fn images_of_containerd_are_filtered_as_its_engine_does() {
         (&["until=2026-01-01T00:00:15Z"], "base:1"),
     ] {
         assert_eq!(images_of(View::from(&stored), typed), found, "{typed:?}");
+    }
+    let older = table.stored(OLD);
+    for (typed, found) in
+        [(&["label!=tier=app"][..], "base:1"), (&["label!=tier"], "<4> base:1"), (&["reference=docker.io/*/*"], "")]
+    {
+        assert_eq!(images_of(View::from(&older), typed), found, "{typed:?}");
     }
 }
 
