@@ -74,7 +74,7 @@ fn compute(recorded: &Recorded, dir: &Path) -> Computed {
     let df = DiskUsage::of(view, &sizes, cache::rows(view, &sizes));
     assert_eq!(df.doubts, [], "{}", recorded.name);
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
-    let setting = Setting { now, data_root: "/var/lib/docker".to_owned(), api: None };
+    let setting = Setting { now, data_root: "/var/lib/docker".to_owned(), api: None, as_recorded: false };
     let in_api = |api: &str| answer(&df, &Setting { api: Api::parse(api), ..setting.clone() }, Value::Null);
     Computed {
         df: answer(&df, &setting, Value::Null),

@@ -58,7 +58,8 @@ pub struct LeftOutRow {
 pub fn df(analysis: &Analysis<'_>, api: Option<Api>) -> Option<Df> {
     let usage = analysis.df.as_ref()?;
     let report = report(analysis);
-    let setting = Setting { now: analysis.reading.options.now, data_root: data_root(analysis), api };
+    let setting =
+        Setting { now: analysis.reading.options.now, data_root: data_root(analysis), api, as_recorded: false };
     let doubts: Vec<String> = usage.doubts.iter().map(|(key, why)| format!("{} {}: {why}", key.kind, key.id)).collect();
     let hidden = hidden(&report);
     let left_out = left_out(analysis, &report, &hidden, &doubts);

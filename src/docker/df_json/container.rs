@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Setting;
@@ -36,7 +37,7 @@ pub(super) fn summary(row: &ContainerRow<'_>, names: &Names<'_>, version: Triple
         put("SizeRootFs", json!(row.size_root_fs));
     }
     put("Labels", json!(facts.labels));
-    put("State", json!(state(facts)));
+    put("State", json!(if setting.as_recorded { facts.state.word() } else { state(facts) }));
     put("Status", json!(status(facts, setting)));
     put("HostConfig", host_config(facts, version));
     if version >= HEALTH {
@@ -69,8 +70,20 @@ pub(crate) fn status(facts: &Container, setting: &Setting) -> String {
         "exited" => {
             state.finished_at.map_or_else(String::new, |at| format!("Exited ({}) {}", state.exit_code, ago(now, at)))
         }
+        _ if setting.as_recorded => alive(facts, now),
         // recorded as running: its end is noticed only now
         _ => format!("Exited ({LOST}) {}", ago(now, now)),
+    }
+}
+
+fn alive(facts: &Container, now: Timestamp) -> String {
+    let state = &facts.state;
+    let since = |at: Option<Timestamp>| ago(now, at.unwrap_or(now));
+    let up = || format!("Up {}", since(state.started_at).trim_end_matches(" ago"));
+    match state.word() {
+        "paused" => format!("{} (Paused)", up()),
+        "restarting" => format!("Restarting ({}) {}", state.exit_code, since(state.finished_at)),
+        _ => up(),
     }
 }
 

@@ -9,7 +9,8 @@
 //!
 //! Asked for an older API an engine leaves out what came later, as far as it still knows.
 //!
-//! What only a running daemon knows is told as of an engine that has just been started and runs no container.
+//! What only a running daemon knows is told as of an engine that has just been started and runs no container; in lists the
+//! state of a container is what the disk says.
 
 mod container;
 mod listed;
@@ -34,6 +35,8 @@ pub struct Setting {
     pub data_root: String,
     /// The API that is spoken; none for the engine's newest.
     pub api: Option<Api>,
+    /// What is recorded as running is told so; else as after a start of the engine, which ends it.
+    pub as_recorded: bool,
 }
 
 impl Setting {

@@ -4,13 +4,18 @@ use super::*;
 use crate::disk::Disk;
 use crate::docker::seen::table::Table;
 use crate::docker::sizes::{Measures, Sizes};
+use crate::inventory::facts::{Container, State};
 
 fn json(table: &Table, version: Triple) -> Value {
     let (disk, measures) = (Disk::default(), Measures::new());
     let seen = table.seen(version);
     let df = DiskUsage::of(&seen, &Sizes { disk: &disk, measures: &measures }, Vec::new());
-    let setting =
-        Setting { now: "2026-11-21T12:00:00Z".parse().unwrap(), data_root: "/var/lib/docker".to_owned(), api: None };
+    let setting = Setting {
+        now: "2026-11-21T12:00:00Z".parse().unwrap(),
+        data_root: "/var/lib/docker".to_owned(),
+        api: None,
+        as_recorded: false,
+    };
     answer(&df, &setting, json!({ "hidden": 1 }))
 }
 
@@ -102,4 +107,67 @@ fn arguments_with_blanks_are_quoted_and_nothing_is_escaped() {
         ..Default::default()
     };
     assert_eq!(command(&facts), "sh -c 'echo 'a' b' x");
+}
+
+/// moby daemon/server/router/system, image, container: what each version of the API changed.
+#[test]
+fn an_older_api_is_told_what_it_knew() {
+    let mut table = Table::new();
+    table.layer("a", None).image("i", &["a"], None).image("named", &["a"], None).tag("named:1", "named");
+    table.mount("c1", "a").container("c1", "i", "i");
+    let (disk, measures) = (Disk::default(), Measures::new());
+    let told = |version: Triple, minor: u32| {
+        let seen = table.seen(version);
+        let df = DiskUsage::of(&seen, &Sizes { disk: &disk, measures: &measures }, Vec::new());
+        let setting = Setting {
+            now: "2026-11-21T12:00:00Z".parse().unwrap(),
+            data_root: "/var/lib/docker".to_owned(),
+            api: Some(Api::new(minor)),
+            as_recorded: true,
+        };
+        let row = df.images.iter().find(|row| row.tags.is_empty()).unwrap().clone();
+        let image = images(&[row], version, &setting).remove(0);
+        let container = containers(&df.containers, version, &setting).remove(0);
+        (answer(&df, &setting, Value::Null), image, container)
+    };
+    let (df, image, container) = told(NEW, 52);
+    assert!(df.get("ImageUsage").is_some() && container.get("Health").is_some());
+    assert_eq!(image["Containers"], 1);
+    let (df, image, container) = told(NEW, 51);
+    assert!(df.get("ImageUsage").is_none() && df["LayersSize"] == 10 && container.get("Health").is_none());
+    // the list of /system/df is not touched
+    assert!(df["Containers"][0].get("Health").is_some());
+    assert_eq!((&image["Containers"], image.get("VirtualSize")), (&json!(1), None));
+    let (_, image, _) = told(NEW, 50);
+    assert_eq!(image["Containers"], -1);
+    let (df, image, _) = told((28, 5, 2), 43);
+    assert_eq!((&image["VirtualSize"], &image["RepoTags"]), (&json!(10), &json!([])));
+    assert_eq!((&df["Images"][0]["VirtualSize"], df.get("BuilderSize")), (&json!(10), None));
+    let (_, image, _) = told((28, 5, 2), 42);
+    assert_eq!((&image["RepoTags"], &image["RepoDigests"]), (&json!(["<none>:<none>"]), &json!(["<none>@<none>"])));
+    assert_eq!(image["SharedSize"], 10);
+    let (_, image, _) = told((28, 5, 2), 41);
+    assert_eq!(image["SharedSize"], -1);
+}
+
+#[test]
+fn what_is_recorded_as_running_is_up_in_a_list_and_has_ended_for_df() {
+    let facts = |paused: bool| Container {
+        state: State {
+            running: true,
+            paused,
+            started_at: Some("2026-11-21T09:00:00Z".parse().unwrap()),
+            ..State::default()
+        },
+        ..Container::default()
+    };
+    let setting = |as_recorded| Setting {
+        now: "2026-11-21T12:00:00Z".parse().unwrap(),
+        data_root: String::new(),
+        api: None,
+        as_recorded,
+    };
+    assert_eq!(status(&facts(false), &setting(true)), "Up 3 hours");
+    assert_eq!(status(&facts(true), &setting(true)), "Up 3 hours (Paused)");
+    assert!(status(&facts(false), &setting(false)).starts_with("Exited (255)"));
 }

@@ -208,7 +208,7 @@ fn objects<'a>(
     api: Option<Api>,
 ) -> Vec<(&'a Key, Value)> {
     let (sizes, version) = (analysis.reading.sizes(), view.version());
-    let setting = Setting { now: analysis.reading.options.now, data_root: data_root(analysis), api };
+    let setting = Setting { now: analysis.reading.options.now, data_root: data_root(analysis), api, as_recorded: true };
     if what == Listing::Images {
         let rows = images::images(view, &sizes, wanted, &clock(analysis));
         let objects = df_json::images(&rows, version, &setting);
