@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use deadweight::format::fuzz::{fuzz_bolt, fuzz_gotime, fuzz_image, fuzz_tar, fuzz_tarsplit, fuzz_varint};
+use deadweight::format::fuzz::{fuzz_bolt, fuzz_gotime, fuzz_image, fuzz_oci, fuzz_tar, fuzz_tarsplit, fuzz_varint};
 
 type Target = fn(&[u8]);
 
@@ -80,10 +80,11 @@ fn page_size(bytes: &[u8]) -> usize {
 
 #[test]
 fn every_target_survives_its_corpus() {
-    let targets: [(&str, Target); 6] = [
+    let targets: [(&str, Target); 7] = [
         ("bolt", fuzz_bolt),
         ("gotime", fuzz_gotime),
         ("image", fuzz_image),
+        ("oci", fuzz_oci),
         ("tar", fuzz_tar),
         ("tarsplit", fuzz_tarsplit),
         ("varint", fuzz_varint),
@@ -113,9 +114,14 @@ fn bolt_survives_damage_on_damage() {
 }
 
 #[test]
-fn files_of_the_image_store_survive_damage() {
+fn files_of_the_image_stores_survive_damage() {
+    texts("image", fuzz_image);
+    texts("oci", fuzz_oci);
+}
+
+fn texts(name: &str, target: Target) {
     let mut dice = Dice(11);
-    let seeds = corpus("image");
+    let seeds = corpus(name);
     for round in 0..20_000 {
         let mut bytes = seeds[round % seeds.len()].clone();
         for _ in 0..=dice.below(3) {
@@ -127,7 +133,7 @@ fn files_of_the_image_store_survive_damage() {
                 _ => put(&mut bytes, at, &[u8::try_from(dice.roll() & 0xff).unwrap()]),
             }
         }
-        fuzz_image(&bytes);
+        target(&bytes);
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) const RULE: Rule = Rule {
         LinkKind::StandsOn,
         LinkKind::Parent,
         LinkKind::StoredIn,
+        LinkKind::Remembers,
+        LinkKind::Content,
+        LinkKind::GcRef,
+        LinkKind::SnapshotParent,
+        LinkKind::Target,
     ],
     check,
 };

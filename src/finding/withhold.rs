@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Case, Confidence, Finding, Rule, Withheld};
 use crate::inventory::StoreKind;
-use crate::terms::{Key, Lost, Problem};
+use crate::terms::{Key, Kind, Lost, Problem};
 
 pub(super) fn ask(rule: &Rule, case: &Case<'_>) -> (Vec<Finding>, Vec<Withheld>) {
     let Ok(mut findings) = catch_unwind(AssertUnwindSafe(|| (rule.check)(case))) else {
@@ -50,6 +50,10 @@ fn holes<'a>(rule: &'a Rule, case: &'a Case<'_>) -> impl Iterator<Item = &'a Pro
 fn concerns(case: &Case<'_>, problem: &Problem, objects: &[Key]) -> bool {
     let root = case.inventory.root_of(&problem.at).map(|root| &root.name);
     let stores = || case.inventory.stores.iter().filter(|store| store.kind == StoreKind::Containerd);
-    let spans = |key: &Key| &*key.store == "containerd" || stores().any(|store| store.name == key.store);
+    let of_builds = |key: &Key| key.store.starts_with("containerd-") || key.kind == Kind::BuildHistory;
+    let spans = |key: &Key| {
+        let in_containerd = &*key.store == "containerd" || stores().any(|store| store.name == key.store);
+        in_containerd || (of_builds(key) && stores().next().is_some())
+    };
     objects.is_empty() || objects.iter().any(|key| Some(&key.root) == root || spans(key))
 }

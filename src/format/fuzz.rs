@@ -2,6 +2,7 @@
 //! each over its corpus and over damage of its own (`tests/fuzz.rs`).
 
 use super::bolt::{Bolt, Bucket, Entry, Tree, best_txid, seal};
+use super::oci::{self, Document, MediaKind};
 use super::tar::{Event, Scanner};
 use super::tarsplit::{Limits, Piece, TarSplit};
 use super::{gotime, image, varint};
@@ -114,6 +115,20 @@ pub fn fuzz_image(data: &[u8]) {
     }
     std::hint::black_box((text::digest(data).is_ok(), text::time(data).is_ok(), text::mark(data).is_ok()));
     std::hint::black_box((overlay::empty(data).is_ok(), gzip::looks_whole(data, data, data.len() as u64).is_ok()));
+}
+
+/// Reads the bytes as each of the documents of containerd's image store, and as the name of an image.
+pub fn fuzz_oci(data: &[u8]) {
+    for kind in [MediaKind::Index, MediaKind::Manifest, MediaKind::Config] {
+        if let Some(Ok(document)) = Document::parse(kind, data) {
+            let children = document.children().map(|child| MediaKind::of(&child.media_type));
+            assert!(children.count() <= data.len() / 2, "a descriptor takes its room");
+        }
+    }
+    if let Ok(name) = std::str::from_utf8(data) {
+        let short = oci::familiar(name);
+        assert!(name.ends_with(short) && short.starts_with(oci::repository(short)), "a part of the name");
+    }
 }
 
 /// Reads the bytes as a packed record, and as the lines of one; its headers too. Nothing is unpacked without end.

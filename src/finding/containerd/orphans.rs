@@ -49,6 +49,23 @@ fn unowned<'a>(case: &Case<'a>) -> Vec<&'a Key> {
     all.filter(is_orphan).filter(|key| case.place_of(key).is_some()).collect()
 }
 
+/// An entry whose file is not there and that records the length of this one: its digest may have been damaged.
+fn misnamed(case: &Case<'_>, orphan: &Key) -> Option<String> {
+    let (number, _) = case.owners.of_thing(orphan).next()?;
+    let length = case.ledger.owners.get(number)?.apparent;
+    let mut blobs =
+        case.inventory.of_kind(Kind::Blob).filter(|(key, _)| key.root == orphan.root && key.store == orphan.store);
+    let (entry, _) = blobs.find(|(key, thing)| {
+        let records = thing.blob().filter(|blob| blob.at.is_none());
+        key.kind == orphan.kind
+            && records.is_some_and(|blob| blob.recorded.values().any(|recorded| *recorded == length))
+    })?;
+    let (orphan, entry) = (short_id(&orphan.id), short_id(&entry.id));
+    Some(format!(
+        "blob {orphan} is as long as {entry}, which has an entry and no file: one of the names may be damaged"
+    ))
+}
+
 /// When it last changed; of what has no time of its own that is known nothing is said while a daemon works.
 fn changed(case: &Case<'_>, key: &Key) -> Option<(i64, u32)> {
     case.youngest([key]).or(case.live_since)
@@ -82,6 +99,7 @@ fn finding(case: &Case<'_>, orphans: &[&Key]) -> Finding {
         evidence: evidence.collect(),
         remedy: Remedy { commands: Vec::new(), note },
         youngest: orphans.iter().filter_map(|key| changed(case, key)).max(),
+        doubt: orphans.iter().find_map(|key| misnamed(case, key)),
         ..base
     }
 }

@@ -8,7 +8,7 @@ use crate::finding::words::{count, shown, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::inventory::StoreKind;
 use crate::inventory::facts::Lease;
-use crate::terms::{Digest, Key, Kind, LinkKind, Place};
+use crate::terms::{Digest, Key, Kind, LinkKind, Place, short_id};
 
 pub(in crate::finding) const RULE: Rule = Rule {
     class: "stale-lease",
@@ -103,7 +103,9 @@ fn finding(case: &Case<'_>, key: &Key, lease: &Lease, what: For) -> Finding {
         evidence,
         remedy: Remedy { commands: Vec::new(), note },
         youngest: lease.created_at.map(|at| (at.as_second(), 0)).or(case.live_since),
-        doubt: blind.map(|lacking| format!("no {lacking} was found, so that it is not known which there are")),
+        doubt: blind
+            .map(|lacking| format!("no {lacking} was found, so that it is not known which there are"))
+            .or_else(|| misnamed(case, what)),
         ..base
     }
 }
@@ -128,4 +130,24 @@ fn blind(case: &Case<'_>, what: For) -> Option<&'static str> {
             (!known).then_some("image store of a graph driver")
         }
     }
+}
+
+/// Something of the kind that has lost its own lease: the name of one of the two may be damaged.
+fn misnamed(case: &Case<'_>, what: For) -> Option<String> {
+    let inventory = case.inventory;
+    let in_containerd = |driver: &str| {
+        let mut stores = inventory.stores.iter().filter(|store| store.kind == StoreKind::Containerd);
+        stores.any(|store| *store.name == *driver)
+    };
+    let kind = match what {
+        For::Container => Kind::Container,
+        For::Record => Kind::CacheRecord,
+        For::Image => return None,
+    };
+    let mut all = inventory.of_kind(kind).filter(|(key, thing)| match thing.container() {
+        Some(facts) => in_containerd(&facts.driver),
+        None => key.store.starts_with("containerd-"),
+    });
+    let (key, _) = all.find(|(key, _)| case.graph.targets(key, LinkKind::HoldsLease).next().is_none())?;
+    Some(format!("{} {} has no lease: the name of one of the two may be damaged", key.kind, short_id(&key.id)))
 }

@@ -33,6 +33,8 @@ pub enum MetaFault {
     Version(u32),
     #[error("checksum mismatch")]
     Checksum,
+    #[error("the page calls itself {0}")]
+    PageId(u64),
     #[error("an impossible page size of {0}")]
     PageSize(u32),
 }

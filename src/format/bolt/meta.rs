@@ -37,11 +37,14 @@ pub(super) struct Chosen {
 }
 
 impl Meta {
+    /// Of a copy of the other meta the checksum is as good; what tells is the page's own header.
     fn parse(bytes: &[u8], page_at: usize) -> Result<Self, MetaFault> {
         let start = page_at.checked_add(META_AT).ok_or(MetaFault::Missing)?;
         let end = start.checked_add(META_LEN).ok_or(MetaFault::Missing)?;
         let meta = bytes.get(start..end).ok_or(MetaFault::Missing)?;
-        Self::of(meta).ok_or(MetaFault::Missing)?
+        let meta = Self::of(meta).ok_or(MetaFault::Missing)??;
+        let id = u64_at(bytes, page_at).ok_or(MetaFault::Missing)?;
+        if id == u64::from(page_at > 0) { Ok(meta) } else { Err(MetaFault::PageId(id)) }
     }
 
     /// None only when `meta` is too short.
@@ -140,6 +143,8 @@ pub(in crate::format) fn seal(bytes: &mut [u8]) {
     let size = u32_at(bytes, META_AT + 8).and_then(|size| usize::try_from(size).ok());
     let size = size.filter(|size| size.is_power_of_two() && (512..=65536).contains(size)).unwrap_or(512);
     for page_at in [0, size] {
+        let Some(id) = bytes.get_mut(page_at..page_at + 8) else { return };
+        id.copy_from_slice(&u64::from(page_at > 0).to_le_bytes());
         let Some(meta) = bytes.get_mut(page_at + META_AT..page_at + META_AT + META_LEN) else { return };
         let (sealed, sum) = meta.split_at_mut(META_LEN - 8);
         let known = [MAGIC, VERSION, u32::try_from(size).unwrap_or(0)].map(u32::to_le_bytes);

@@ -215,14 +215,3 @@ pub fn repository(name: &str) -> &str {
         None => name,
     }
 }
-
-/// For fuzzing: no input may panic.
-pub fn fuzz(bytes: &[u8]) {
-    for kind in [MediaKind::Index, MediaKind::Manifest, MediaKind::Config] {
-        if let Some(Ok(document)) = Document::parse(kind, bytes) {
-            std::hint::black_box(document.children().map(|child| MediaKind::of(&child.media_type)).max());
-        }
-    }
-    let text = String::from_utf8_lossy(bytes);
-    std::hint::black_box((familiar(&text), repository(&text)));
-}

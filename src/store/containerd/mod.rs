@@ -121,9 +121,11 @@ fn is_swapped(tree: &Tree) -> bool {
     v1.get(b"version").is_none() && v1.bucket(b"snapshots").is_some() && v1.bucket(b"parents").is_some()
 }
 
-/// Snapshots that `meta.db` names, and that their snapshotter or the disk does not have.
+/// Snapshots that `meta.db` names, and that their snapshotter or the disk does not have. One of the two databases has lost a
+/// name or a number, so that what nothing seems to name may be the very thing.
 fn missing(inv: &mut Inventory, home: &Home<'_>, meta: &Meta, backends: &[Backend]) {
     let all = meta.namespaces.values().flat_map(|namespace| namespace.snapshots.values());
+    let lost = || Lost::Links(vec![LinkKind::StoredIn]);
     for snapshot in all {
         let Some(backend) = backends.iter().find(|it| it.snapshotter.name == snapshot.snapshotter && it.is_used())
         else {
@@ -133,12 +135,12 @@ fn missing(inv: &mut Inventory, home: &Home<'_>, meta: &Meta, backends: &[Backen
         match (backend.snapshots.get(&snapshot.backend_name), &backend.database) {
             (None, Some(_)) => {
                 let cause = format!("{called} is not known to {}", backend.snapshotter.name);
-                inv.problem("missing-snapshot", &home.metadata, Lost::Nothing, cause);
+                inv.problem("missing-snapshot", &home.metadata, lost(), cause);
             }
             (Some(known), Some(at)) if backend.in_full && backend.directory(known).is_none() => {
                 let place = backend.snapshotter.at.join("snapshots").join(known.id.to_string());
                 let cause = format!("not there, and {at} has it for {called}");
-                inv.problem("missing-snapshot-directory", &place, Lost::Nothing, cause);
+                inv.problem("missing-snapshot-directory", &place, lost(), cause);
             }
             _ => {}
         }

@@ -114,6 +114,7 @@ pub(crate) fn meta(bytes: &mut [u8], page_at: usize, size: usize, root: u64, hig
         meta.extend(field.to_le_bytes());
     }
     meta.extend(fnv1a(&meta).to_le_bytes());
+    bytes[page_at..page_at + 8].copy_from_slice(&u64::from(page_at > 0).to_le_bytes());
     let at = page_at + 16;
     bytes[at..at + 64].copy_from_slice(&meta);
 }
