@@ -6,6 +6,7 @@
 #[path = "../common/df.rs"]
 mod df;
 mod engine;
+mod lists;
 #[path = "../common/run.rs"]
 mod run;
 mod stored;
@@ -65,6 +66,7 @@ fn states(driver: &'static str) {
         let answer = engine.json("/system/df");
         let ours = run::deadweight(engine.dir(), &["df", "--format", "json", "--engine", &engine.version()]).json();
         df::assert_same(&ours, &answer, &about);
+        lists::agree(&engine, &about);
     }
     engine.docker(&["stop", "-t", "1", "running", "web-1"]);
     let (answer, version) = (engine.json("/system/df"), engine.version());

@@ -14,7 +14,7 @@ use deadweight::terms::{Key, Kind, LinkKind};
 use serde_json::Value;
 
 use crate::engine::Engine;
-use crate::{assert_weighs_as_du, df, of_class, run, tree};
+use crate::{assert_weighs_as_du, df, lists, of_class, run, tree};
 
 fn docker(engine: &Engine, args: &[&str]) -> String {
     let (ok, said) = engine.docker(args);
@@ -78,6 +78,7 @@ fn states(managed: bool) {
     );
     assert_weighs_as_du(&engine, "with a container that runs");
     same_df(&engine, &engine.json("/system/df"), &version, "with a container that runs");
+    lists::agree(&engine, "with a container that runs");
     docker(&engine, &["stop", "-t", "1", "up"]);
     let answer = engine.json("/system/df");
     engine.stop();
