@@ -33,9 +33,12 @@ fn both(engine: &Engine, what: &str, path: &str, (api, filters): (Option<&str>, 
     (theirs, run::deadweight_now(engine.dir(), &line).json())
 }
 
+/// A list, its path, its kind, and filters.
+type Question = (&'static str, &'static str, List, &'static [(&'static str, &'static str)]);
+
 /// Every list is the engine's own, whatever is asked.
 pub(crate) fn agree(engine: &Engine, about: &str) {
-    let questions: &[(&str, &str, List, &[(&str, &str)])] = &[
+    let questions: &[Question] = &[
         ("images", IMAGE, IMAGES, &[]),
         ("images", IMAGE, IMAGES, &[("dangling", "true")]),
         ("images", IMAGE, IMAGES, &[("dangling", "false")]),
