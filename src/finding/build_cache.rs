@@ -22,19 +22,26 @@ pub(super) const RULE: Rule = Rule {
         LinkKind::StandsOn,
         LinkKind::Parent,
         LinkKind::StoredIn,
-        LinkKind::Remembers,
-        LinkKind::Content,
-        LinkKind::GcRef,
-        LinkKind::SnapshotParent,
-        LinkKind::Target,
     ],
     check,
 };
 
+/// What keeps the blobs of past builds besides.
+pub(super) const HISTORY: Rule = Rule {
+    class: CLASS,
+    relies_on: &[
+        LinkKind::Remembers,
+        LinkKind::Leases,
+        LinkKind::Content,
+        LinkKind::GcRef,
+        LinkKind::Target,
+        LinkKind::SnapshotParent,
+    ],
+    check: history,
+};
+
 fn check(case: &Case<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = case.in_use().filter_map(|seen| records(case, seen)).collect();
-    findings.extend(history(case));
-    findings
+    case.in_use().filter_map(|seen| records(case, seen)).collect()
 }
 
 /// The records of a root's build cache, those that are on their way out excepted.

@@ -158,6 +158,7 @@ pub const RULES: &[Rule] = &[
     stranded_store::RULE,
     unreferenced_volume::RULE,
     build_cache::RULE,
+    build_cache::HISTORY,
     zero_size_cache_record::RULE,
     stale_lease::RULE,
     foreign_file::RULE,
