@@ -38,7 +38,31 @@ pub(super) fn of(analysis: &Analysis<'_>, wanted: &dyn Fn(&BTreeSet<Key>, &Place
             groups.entry(fault.root.clone()).or_default().push(fault);
         }
     }
+    fold_lowers(analysis, &mut groups);
     groups.into_iter().filter_map(|(root, faults)| cause(analysis, &root, &faults)).collect()
+}
+
+/// A layer that is not there is missed by the layer above it, and by the `lower` file of every directory further up.
+fn fold_lowers<'a>(analysis: &Analysis<'a>, groups: &mut BTreeMap<Root, Vec<Fault<'a>>>) {
+    let above = |faults: &[Fault<'_>]| victims::above(analysis, faults.iter().flat_map(|fault| &fault.things));
+    let of_a_lower = |faults: &[Fault<'_>]| faults.iter().all(|fault| fault.problem.code == "lower-missing-link");
+    let absent = |root: &Root| matches!(root, Root::Absent(key) if key.kind == Kind::Layer);
+    let missing: Vec<(Root, BTreeSet<Key>)> =
+        groups.iter().filter(|(root, _)| absent(root)).map(|(root, faults)| (root.clone(), above(faults))).collect();
+    let lowers: Vec<Root> = groups
+        .iter()
+        .filter(|(root, faults)| !absent(root) && of_a_lower(faults))
+        .map(|(root, _)| root.clone())
+        .collect();
+    for root in lowers.into_iter().filter(|_| !missing.is_empty()) {
+        let stand = groups.get(&root).map(|faults| above(faults)).unwrap_or_default();
+        let Some((into, _)) = missing.iter().find(|(_, stands)| !stands.is_disjoint(&stand)) else { continue };
+        let faults = groups.remove(&root).unwrap_or_default();
+        groups
+            .entry(into.clone())
+            .or_default()
+            .extend(faults.into_iter().map(|fault| Fault { things: BTreeSet::new(), ..fault }));
+    }
 }
 
 /// References to what is not there, by the file that says so.
@@ -106,7 +130,9 @@ fn spoken_of(analysis: &Analysis<'_>, problem: &Problem) -> BTreeSet<Key> {
 
 fn cause(analysis: &Analysis<'_>, root: &Root, faults: &[Fault<'_>]) -> Option<Cause> {
     let reach = faults.iter().map(|fault| repair::reach(fault.problem)).min().unwrap_or(Reach::Nothing);
-    let worst = faults.iter().min_by_key(|fault| (repair::reach(fault.problem), &fault.problem.at))?;
+    // what has no thing of its own was put here for the sake of another
+    let worst =
+        faults.iter().min_by_key(|fault| (fault.things.is_empty(), repair::reach(fault.problem), &fault.problem.at))?;
     let things: BTreeSet<Key> = faults.iter().flat_map(|fault| fault.things.iter().cloned()).collect();
     let rest = faults.iter().filter(|fault| !std::ptr::eq(*fault, worst)).map(|fault| Consequence {
         code: fault.problem.code.to_owned(),

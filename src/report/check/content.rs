@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::contract::{Cause, Checked, FileDifference};
+use super::contract::{Cause, Checked, Consequence, FileDifference};
 use super::repair;
 use super::victims::{self, Reach};
 use crate::report::Analysis;
@@ -44,6 +44,22 @@ pub(super) fn cause(analysis: &Analysis<'_>, verdict: &Verdict) -> Option<Cause>
         },
         repair_bytes: repair::bytes(analysis, &things),
     })
+}
+
+/// A layer whose files differ has another size too, and that is the same cause.
+pub(super) fn take_in_sizes(contents: &mut [Cause], causes: &mut Vec<Cause>) {
+    let ids = |cause: &Cause| -> BTreeSet<(String, String)> {
+        cause.objects.iter().map(|object| (object.kind.clone(), object.id.clone())).collect()
+    };
+    causes.retain(|cause| {
+        if cause.code != "size-mismatch" || cause.objects.is_empty() {
+            return true;
+        }
+        let Some(same) = contents.iter_mut().find(|content| ids(content) == ids(cause)) else { return true };
+        let (code, path) = (cause.code.clone(), cause.path.clone());
+        same.consequences.push(Consequence { code, path, cause: cause.cause.clone() });
+        false
+    });
 }
 
 pub(super) fn checked(analysis: &Analysis<'_>, verdict: &Verdict) -> Checked {

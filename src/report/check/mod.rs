@@ -57,7 +57,9 @@ pub fn check(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[Verdict]
     // a blob that the survey has read, and found wanting, is not told twice
     let told: BTreeSet<String> = causes.iter().map(|cause| cause.path.clone()).collect();
     let contents = verdicts.unwrap_or_default().iter().filter_map(|verdict| content::cause(analysis, verdict));
-    causes.extend(contents.filter(|cause| !told.contains(&cause.path)));
+    let mut contents: Vec<Cause> = contents.filter(|cause| !told.contains(&cause.path)).collect();
+    content::take_in_sizes(&mut contents, &mut causes);
+    causes.extend(contents);
     causes.sort_by(|a, b| (a.repair_bytes, &a.path, &a.code).cmp(&(b.repair_bytes, &b.path, &b.code)));
     let totals = totals(&causes, verdicts.unwrap_or_default());
     let left_out = verdicts.unwrap_or_default().iter().any(|it| it.outcome() == Outcome::NotChecked && !it.by_design);

@@ -22,6 +22,8 @@ pub(super) fn reach(problem: &Problem) -> Reach {
         _ if name == b"tar-split.json.gz" => Reach::Save,
         // of a layer whose snapshot is there only the stream is lost; of a manifest more, but then it says so too
         "missing-blob" | "digest-mismatch" | "bad-blob" | "unreadable-blob" => Reach::Save,
+        // the engine takes the number as it is; if it is the files that changed, their stream is another
+        "size-mismatch" => Reach::Save,
         // caches of the registry client, copies, and names that lead nowhere
         "distribution-mismatch"
         | "metadata-no-image"

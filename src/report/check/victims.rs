@@ -41,18 +41,14 @@ fn carries(kind: LinkKind) -> bool {
     )
 }
 
-/// The images and containers above some things, those things included.
-pub(super) fn of<'k>(analysis: &Analysis<'_>, things: impl IntoIterator<Item = &'k Key>, reach: Reach) -> Vec<Victim> {
+/// Some things, and whatever stands on them.
+pub(super) fn above<'k>(analysis: &Analysis<'_>, things: impl IntoIterator<Item = &'k Key>) -> BTreeSet<Key> {
     let graph = &analysis.graph;
     let mut met: BTreeSet<Key> = BTreeSet::new();
     let mut todo: Vec<Key> = things.into_iter().cloned().collect();
-    let mut victims: BTreeMap<Key, &'static str> = BTreeMap::new();
     while let Some(key) = todo.pop() {
         if !met.insert(key.clone()) {
             continue;
-        }
-        if let Some(effect) = effect(key.kind, reach) {
-            victims.insert(key.clone(), effect);
         }
         // a lease of a container keeps its image as well, and that is no need of the image
         if matches!(key.kind, Kind::Image | Kind::Container) {
@@ -60,6 +56,16 @@ pub(super) fn of<'k>(analysis: &Analysis<'_>, things: impl IntoIterator<Item = &
         }
         todo.extend(graph.holders(&key).filter(|(_, edge)| carries(edge.kind)).map(|(holder, _)| holder.clone()));
     }
+    met
+}
+
+/// The images and containers above some things, those things included.
+pub(super) fn of<'k>(analysis: &Analysis<'_>, things: impl IntoIterator<Item = &'k Key>, reach: Reach) -> Vec<Victim> {
+    let victims: BTreeMap<Key, &'static str> = above(analysis, things)
+        .into_iter()
+        .filter_map(|key| Some((effect(key.kind, reach)?, key)))
+        .map(|(effect, key)| (key, effect))
+        .collect();
     let shown = victims.into_iter();
     shown.map(|(key, effect)| Victim { object: object(analysis, &key), effect: effect.to_owned() }).collect()
 }
