@@ -1,4 +1,4 @@
-//! Predictions against what real engines then did: every removal that was recorded on a root of a graph driver. The paths
+//! Predictions against what real engines then did: every removal that was recorded. The paths
 //! that went, exactly; their inodes and bytes; the figure that Docker printed; and its refusals, in its words.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -12,13 +12,20 @@ use std::path::Path;
 
 use common::corpus::{Recording, recordings};
 use deadweight::cli::Exit;
+use deadweight::disk::{Disk, Tree};
 use deadweight::docker::units::human;
-use run::deadweight;
+use deadweight::graph::Graph;
+use deadweight::terms::{Key, Kind};
+use run::deadweight_now;
 use serde_json::Value;
 
+/// When the recordings were made.
+const RECORDED: &str = "2026-11-21T05:00:00Z";
+
 /// What we say about some actions on a root.
-fn predicted(root: &Path, engine: &str, actions: &[&str]) -> Value {
-    let said = deadweight(root, &[&["what-if", "--format", "json", "--engine", engine], actions].concat());
+fn predicted(root: &Path, engine: &str, now: &str, actions: &[&str]) -> Value {
+    let options = ["what-if", "--format", "json", "--engine", engine, "--now", now];
+    let said = deadweight_now(root, &[options.as_slice(), actions].concat());
     assert!(matches!(said.exit, Exit::Done | Exit::Partial), "{actions:?}: {}", said.err);
     said.json()
 }
@@ -35,16 +42,16 @@ fn engine(recording: &Recording) -> &'static str {
 }
 
 /// What the recording has of a removed path: itself, its bytes, its inodes.
-fn removed(op: &Value) -> (BTreeSet<&str>, u64, u64) {
-    let rows = op["removed"].as_array().unwrap().iter();
+fn removed<'o>(op: &'o Value, noise: &BTreeSet<String>) -> (BTreeSet<&'o str>, u64, u64) {
+    let rows = op["removed"].as_array().unwrap().iter().filter(|row| !noise.contains(row[0].as_str().unwrap()));
     let sum = |at: usize| rows.clone().map(|row| row[at].as_u64().unwrap()).sum();
     (rows.clone().map(|row| row[0].as_str().unwrap()).collect(), sum(1), sum(2))
 }
 
 /// Every difference between an operation and its prediction, in words.
-fn differences(op: &Value, step: &Value) -> Vec<String> {
+fn differences(op: &Value, step: &Value, noise: &BTreeSet<String>) -> Vec<String> {
     let mut found = Vec::new();
-    let (paths, bytes, inodes) = removed(op);
+    let (paths, bytes, inodes) = removed(op, noise);
     let ours: BTreeSet<&str> = step["removes"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
     found.extend(paths.difference(&ours).map(|path| format!("goes, and was not predicted: {path}")));
     found.extend(ours.difference(&paths).map(|path| format!("stays, and was predicted to go: {path}")));
@@ -96,17 +103,17 @@ fn told(line: &str) -> Option<String> {
     (!heading).then_some(any)
 }
 
-#[test]
-fn every_recorded_removal_goes_as_predicted() {
+/// Runs every operation of some recordings.
+fn compare(recordings: &[Recording], now: &str, noise: impl Fn(&Recording) -> BTreeSet<String>) {
     let mut wrong = Vec::new();
     let mut ops = 0;
-    for recording in recordings("").iter().filter(|recording| !recording.name.contains("containerd")) {
+    for recording in recordings {
         let truth = recording.truth("freed.json");
         if truth.is_empty() {
             continue;
         }
         let truth: Value = serde_json::from_str(&truth).unwrap();
-        let root = recording.unpacked();
+        let (root, noise) = (recording.unpacked(), noise(recording));
         for op in truth["ops"].as_array().unwrap() {
             let cmd = op["cmd"].as_str().unwrap();
             if matches!(op["op"].as_str(), Some("noop" | "nuke")) {
@@ -114,12 +121,48 @@ fn every_recorded_removal_goes_as_predicted() {
             }
             ops += 1;
             let action = cmd.strip_prefix("docker ").unwrap();
-            let answer = predicted(&root, engine(recording), &[action]);
+            let answer = predicted(&root, engine(recording), now, &[action]);
             let step = &answer["steps"][0];
             assert_eq!(step["removes"], answer["together"]["removes"], "{recording} {cmd}");
-            wrong.extend(differences(op, step).into_iter().map(|wrong| format!("{recording}: {cmd}: {wrong}")));
+            let found = differences(op, step, &noise).into_iter();
+            wrong.extend(found.map(|wrong| format!("{recording}: {cmd}: {wrong}")));
         }
     }
     assert!(wrong.is_empty(), "{} of {ops} operations:\n{}", wrong.len(), wrong.join("\n"));
     eprintln!("{ops} operations predicted");
+}
+
+#[test]
+fn every_recorded_removal_from_a_graph_driver_goes_as_predicted() {
+    let mut recordings = recordings("");
+    recordings.retain(|recording| !recording.name.contains("containerd"));
+    compare(&recordings, run::NOW, |_| BTreeSet::new());
+}
+
+#[test]
+fn every_recorded_removal_from_containerds_store_goes_as_predicted() {
+    compare(&recordings("-containerd/"), RECORDED, passing);
+}
+
+/// What nothing keeps but leases of builds that were over, and leases whose date had passed. BuildKit drops the ones when
+/// it starts, and containerd takes what they kept some time later, whatever is asked meanwhile: of the recorded operations
+/// some have it, and some do not.
+fn passing(recording: &Recording) -> BTreeSet<String> {
+    let root = recording.unpacked();
+    let trees = ["docker", "containerd"].map(|name| Tree::open(name, &root.join(name)).unwrap());
+    let inventory = deadweight::store::survey(&Disk::new(trees).unwrap());
+    let (graph, later) = (Graph::of(&inventory), Graph::at(&inventory, RECORDED.parse().unwrap()));
+    let leases = inventory.entities.iter().filter_map(|(key, thing)| Some((key, thing.lease()?)));
+    let over = leases.filter(|(_, lease)| lease.labels.contains_key("buildkit/lease.temporary"));
+    let over: Vec<_> = over.filter_map(|(key, _)| graph.node(key)).collect();
+    let (all, left) = (graph.reach(&[]), later.reach(&over));
+    let passing = (0..graph.len()).filter(|node| all[*node] && !left[*node]).filter_map(|node| graph.key(node));
+    let mut passing: BTreeSet<&Key> = passing.collect();
+    // a collection that takes a snapshot sweeps up what lies among the snapshots and is none
+    if passing.iter().any(|key| key.kind == Kind::Snapshot) {
+        let strays = inventory.entities.keys().filter(|key| *key.root == *"containerd" && *key.store == *"overlayfs");
+        passing.extend(strays.filter(|key| matches!(key.kind, Kind::DriverDirectory | Kind::Leftover)));
+    }
+    let lots = passing.iter().filter_map(|key| inventory.get(key)).flat_map(|thing| &thing.lots);
+    lots.map(|lot| lot.at.to_string()).filter(|at| at.starts_with("containerd/")).collect()
 }

@@ -60,7 +60,7 @@ impl<'a> Collector<'a> {
     /// The lease that keeps the manifests of a pulled image.
     // moby daemon/images/store.go imageKey; daemon/daemon.go RemapContainerdNamespaces
     pub(super) fn lease_of_image(&self, image: &str) -> Option<&'a Key> {
-        let remapped = self.case.seen.root.split_once('/').map(|(_, ids)| format!("moby-{ids}"));
+        let remapped = self.case.view.root().split_once('/').map(|(_, ids)| format!("moby-{ids}"));
         let names = remapped.into_iter().chain(["moby".to_owned()]).map(|ns| format!("{ns}/moby-image-{image}"));
         let find = |id: String| {
             let mut leases = self.case.inventory.of_kind(Kind::Lease).map(|(key, _)| key);
@@ -70,7 +70,7 @@ impl<'a> Collector<'a> {
     }
 
     fn is_near(&self, key: &Key) -> bool {
-        let top = self.case.seen.root.split('/').next().unwrap_or_default();
-        *key.root == *"containerd" || key.root == self.case.seen.root || *key.root == *top
+        let top = self.case.view.root().split('/').next().unwrap_or_default();
+        *key.root == *"containerd" || *key.root == *self.case.view.root() || *key.root == *top
     }
 }

@@ -5,6 +5,8 @@
 
 use super::Case;
 use super::action::Verb;
+use crate::docker::View;
+use crate::inventory::StoreInfo;
 use crate::terms::{LinkKind, Lost, Problem};
 
 /// Who holds layers.
@@ -25,6 +27,18 @@ const IMAGES: &[LinkKind] = &[LinkKind::Names, LinkKind::BuiltOn, LinkKind::Runs
 const CACHE: &[LinkKind] = &[LinkKind::Caches, LinkKind::RecordParent, LinkKind::HoldsLease, LinkKind::SnapshotParent];
 const VOLUMES: &[LinkKind] = &[LinkKind::Uses];
 const HISTORY: &[LinkKind] = &[LinkKind::Remembers, LinkKind::Leases, LinkKind::Content];
+/// What containerd's collector follows, and who holds the leases that it starts from.
+const COLLECTED: &[LinkKind] = &[
+    LinkKind::Target,
+    LinkKind::GcRef,
+    LinkKind::Content,
+    LinkKind::SnapshotParent,
+    LinkKind::StoredIn,
+    LinkKind::Leases,
+    LinkKind::HoldsLease,
+];
+/// BuildKit's files beside a graph driver, in `buildkit/`.
+const OTHER_MODE: &[&str] = &["snapshots.db", "containerdmeta.db", "metadata_v2.db", "history.db", "content"];
 
 /// Why an action is not predicted.
 pub(super) fn about(case: &Case<'_>, verb: &Verb) -> Option<String> {
@@ -39,23 +53,42 @@ pub(super) fn about(case: &Case<'_>, verb: &Verb) -> Option<String> {
         Verb::RemoveHistory { .. } => vec![HISTORY],
         Verb::RemoveCheckpoint { .. } | Verb::RemovePlugins { .. } => vec![],
     };
-    let needed = needed.concat();
+    let mut needed = needed.concat();
+    if matches!(case.view, View::Containerd(_)) && collects(verb) {
+        needed.extend(COLLECTED);
+    }
     let hole = case.problems.iter().find(|problem| is_of(case, problem) && is_hole(case, problem, &needed))?;
     Some(format!("{}: {}", hole.at, hole.cause))
 }
 
-/// Of the root and the store that are asked about, or of what all stores share.
+/// Whether what it removes goes with a collection of containerd's.
+fn collects(verb: &Verb) -> bool {
+    !matches!(
+        verb,
+        Verb::RemoveVolumes { .. }
+            | Verb::PruneVolumes { .. }
+            | Verb::RemoveCheckpoint { .. }
+            | Verb::RemovePlugins { .. }
+    )
+}
+
+/// Of the roots and the store that are asked about, or of what all stores share.
 fn is_of(case: &Case<'_>, problem: &Problem) -> bool {
-    let root = case.inventory.root_of(&problem.at).map(|root| &root.name);
-    if root != Some(&case.seen.root) {
+    let Some(root) = case.inventory.root_of(&problem.at) else { return false };
+    let (home, store) = case.view.store();
+    if *root.name != *case.view.root() && *root.name != *home {
         return false;
     }
-    let others =
-        case.inventory.stores.iter().filter(|store| store.root == case.seen.root && store.name != case.seen.store);
+    if matches!(case.view, View::Containerd(_))
+        && OTHER_MODE.iter().any(|name| problem.at.starts_with(&root.place.join("buildkit").join(name)))
+    {
+        return false;
+    }
+    let is_this = |other: &StoreInfo| *other.root == *home && *other.name == *store;
+    let others = case.inventory.stores.iter().filter(|other| other.root == root.name && !is_this(other));
     !others.into_iter().any(|other| {
-        let image =
-            case.inventory.root_of(&problem.at).map(|root| root.place.join("image").join(other.name.as_bytes()));
-        problem.at.starts_with(&other.home) || image.is_some_and(|image| problem.at.starts_with(&image))
+        let image = root.place.join("image").join(other.name.as_bytes());
+        problem.at.starts_with(&other.home) || problem.at.starts_with(&image)
     })
 }
 

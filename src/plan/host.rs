@@ -51,9 +51,9 @@ impl<'a> Host<'a> {
             alive: case.live && seen.facts.state.is_alive(),
             size: sizes.get(*key).copied().unwrap_or(0),
         };
-        let containers = case.seen.containers.iter().map(|one| (&*one.0.id, known(one))).collect();
+        let containers = case.view.containers().iter().map(|one| (&*one.0.id, known(one))).collect();
         let sizes: BTreeMap<&Key, i64> = case.df.volumes.iter().map(|row| (row.key, row.size)).collect();
-        let volumes = case.seen.volumes.iter().map(|(key, seen)| {
+        let volumes = case.view.volumes().iter().map(|(key, seen)| {
             let size = sizes.get(*key).copied().unwrap_or(0);
             (&*key.id, Local { key, facts: seen.facts, size })
         });
@@ -77,6 +77,7 @@ impl<'a> Host<'a> {
         for id in ended.map(|container| &*container.key.id).collect::<Vec<_>>() {
             self.remove_container(id, true);
         }
+        self.images.settle(&mut self.gone);
         self.gone.since()
     }
 
@@ -143,7 +144,7 @@ impl<'a> Host<'a> {
         let mut fits = self.containers.0.iter().filter(|(id, _)| id.starts_with(typed)).map(|(_, found)| found);
         match (fits.next(), fits.next()) {
             (Some(found), None) => Ok(found),
-            (Some(_), Some(_)) if self.case.seen.version >= (25, 0, 0) => {
+            (Some(_), Some(_)) if self.case.view.version() >= (25, 0, 0) => {
                 Err(Refusal::conflict(format!("multiple IDs found with provided prefix: {typed}")))
             }
             (Some(_), Some(_)) => Err(Refusal::conflict(format!("Multiple IDs found with provided prefix: {typed}"))),

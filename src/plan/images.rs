@@ -78,6 +78,9 @@ pub(super) trait Images: fmt::Debug {
     /// `docker buildx history rm`: each with what became of it.
     fn remove_history(&mut self, refs: &[String], all: bool, gone: &mut Gone<'_>) -> Vec<Result<String, Refusal>>;
 
+    /// Ends what an action began: what containerd collects behind it goes.
+    fn settle(&mut self, gone: &mut Gone<'_>);
+
     /// What containerd's next collection takes whatever is asked.
     fn collected(&self) -> std::collections::BTreeSet<crate::terms::Place>;
 }

@@ -5,6 +5,8 @@
 //! host.rs        the engine's containers and volumes while actions run on them, one after the other
 //! images.rs      what an image store does for them
 //! graphdriver/   the image store of graph drivers, with BuildKit's cache beside it
+//! containerd/    containerd's image store, with BuildKit's cache in it
+//! records.rs     which records of the build cache a prune takes
 //! run/           one file for each command: the engine's decisions
 //! collector.rs   containerd's garbage collection
 //! gone.rs        the places that go          weigh.rs   what is in them
@@ -18,11 +20,13 @@
 mod action;
 mod choose;
 mod collector;
+mod containerd;
 mod doubt;
 mod gone;
 mod graphdriver;
 mod host;
 mod images;
+mod records;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -33,8 +37,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::disk::Disk;
+use crate::docker::View;
 use crate::docker::df::DiskUsage;
-use crate::docker::seen::Seen;
 use crate::graph::Graph;
 use crate::inventory::{Inventory, Owners};
 use crate::terms::{Place, Problem};
@@ -55,7 +59,7 @@ pub struct Case<'a> {
     /// Of the survey and of the walk.
     pub problems: &'a [Problem],
     /// The active store as the engine would load it, and its numbers.
-    pub seen: &'a Seen<'a>,
+    pub view: View<'a, 'a>,
     pub df: &'a DiskUsage<'a>,
     /// A daemon is at work on the root.
     pub live: bool,
@@ -135,7 +139,11 @@ fn follow<'s>(case: &Case<'_>, actions: impl IntoIterator<Item = &'s Action>) ->
 
 /// The engine, and what its start removed.
 fn started<'a>(case: &'a Case<'a>) -> (host::Host<'a>, BTreeSet<Place>) {
-    let mut host = host::Host::of(case, Box::new(graphdriver::GraphDriver::of(case)));
+    let images: Box<dyn images::Images + 'a> = match case.view {
+        View::GraphDriver(seen) => Box::new(graphdriver::GraphDriver::of(case, seen)),
+        View::Containerd(stored) => Box::new(containerd::Containerd::of(case, stored)),
+    };
+    let mut host = host::Host::of(case, images);
     let by_a_start = host.start();
     (host, by_a_start)
 }

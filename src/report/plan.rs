@@ -97,7 +97,7 @@ pub fn plan(analysis: &Analysis<'_>, target: u64, rules: &[Keep]) -> Result<Plan
         as_of: analysis.reading.options.now.to_string(),
         roots: roots(analysis),
         engine: engine(analysis),
-        store: case.seen.store.to_string(),
+        store: case.view.store().1.to_owned(),
         target_bytes: target,
         reached: choice.reached,
         at_most_bytes: choice.at_most,

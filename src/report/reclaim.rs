@@ -109,7 +109,7 @@ fn building(case: &Case<'_>) -> bool {
 
 /// buildkit executor/runcexecutor: a directory for each step while it runs.
 fn executes(case: &Case<'_>) -> bool {
-    let Some(root) = case.inventory.roots.iter().find(|root| root.name == case.seen.root) else { return false };
+    let Some(root) = case.inventory.roots.iter().find(|root| *root.name == *case.view.root()) else { return false };
     let started = case.disk.stat(&root.place.join("volumes/backingFsBlockDev")).map_or((0, 0), |stat| stat.mtime);
     let Ok(dir) = case.disk.dir(&root.place.join("buildkit/executor")) else { return false };
     let young = |name: &[u8]| dir.stat(name).is_ok_and(|stat| stat.kind == FileKind::Dir && stat.mtime >= started);

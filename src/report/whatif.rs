@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::build::{engine, problems, roots};
 use super::contract::{Engine, Problem, Root, SCHEMA_VERSION};
 use super::{Analysis, no_df};
+use crate::docker::View;
 use crate::plan::{self, Action, Case, Freed, Zone};
 use crate::terms::Place;
 
@@ -73,7 +74,7 @@ pub fn what_if(analysis: &Analysis<'_>, actions: &[Action]) -> Result<WhatIf, St
         as_of: analysis.reading.options.now.to_string(),
         roots: roots(analysis),
         engine: engine(analysis),
-        store: case.seen.store.to_string(),
+        store: case.view.store().1.to_owned(),
         steps: prediction.steps.iter().map(step).collect(),
         together: together(&prediction),
         by_a_start: paths(&prediction.by_a_start),
@@ -86,8 +87,8 @@ pub fn what_if(analysis: &Analysis<'_>, actions: &[Action]) -> Result<WhatIf, St
 /// What predictions are made from; or why none can be made.
 pub(super) fn case<'c>(analysis: &'c Analysis<'_>, zone: &'c Zone) -> Result<Case<'c>, String> {
     let reading = analysis.reading;
-    let active = |seen: &&crate::docker::seen::Seen<'_>| analysis.engine.active.is(&seen.root, &seen.store);
-    let (Some(seen), Some(df)) = (analysis.seen.iter().find(active), analysis.df.as_ref()) else {
+    let active = |view: &View<'_, '_>| analysis.engine.active.is(view.store().0, view.store().1);
+    let (Some(view), Some(df)) = (analysis.views().find(active), analysis.df.as_ref()) else {
         return Err(no_df(analysis));
     };
     Ok(Case {
@@ -97,7 +98,7 @@ pub(super) fn case<'c>(analysis: &'c Analysis<'_>, zone: &'c Zone) -> Result<Cas
         ledger: &reading.ledger,
         disk: &reading.disk,
         problems: &reading.problems,
-        seen,
+        view,
         df,
         live: reading.live_since.is_some(),
         now: reading.options.now,

@@ -20,6 +20,7 @@ use super::stored::{Stored, Usages};
 use crate::inventory::facts::CacheRecord;
 use crate::terms::{Digest, Key, Kind};
 pub use prune::prunable;
+pub use stored::Shares;
 pub(super) use stored::variants;
 
 /// One row of build cache. Its order among others is that of its ID.
@@ -60,6 +61,13 @@ pub fn rows<'s, 'a: 's>(view: impl Into<View<'s, 'a>>, sizes: &Sizes<'_>) -> Vec
         .collect();
     share(&cache, &mut rows);
     rows
+}
+
+/// Records that do not load: at its start the engine gives up their leases. buildkit cache/manager.go: init.
+pub fn unloaded<'s, 'a: 's>(view: impl Into<View<'s, 'a>>) -> Vec<String> {
+    let cache = Cache::of(view.into());
+    let records = loaded::loaded(&cache);
+    cache.records.keys().filter(|id| !records.contains_key(*id)).map(|id| (*id).to_owned()).collect()
 }
 
 fn row(key: Key, facts: &CacheRecord, size: Size) -> CacheRow {

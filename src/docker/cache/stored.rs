@@ -40,16 +40,31 @@ fn known<'s>(stored: &'s Stored<'_>, blob: &str) -> Option<&'s str> {
 /// Records whose layers, with all below them, are exactly those of a manifest that an image leads to.
 // buildkit snapshot/imagerefchecker/checker.go
 pub(super) fn in_images(stored: &Stored<'_>, cache: &Cache<'_, '_>, rows: &[CacheRow]) -> Vec<String> {
-    let images = layer_lists(stored);
+    let images = layer_lists(stored, &|_| true);
     let mut chains = Chains { records: &cache.records, known: BTreeMap::new() };
-    let mut found = Vec::new();
-    for row in rows {
-        let chain = chains.of(&row.id);
-        if images.contains(&chain) {
-            found.push(row.id.clone());
-        }
+    rows.iter().filter(|row| images.contains(&chains.of(&row.id))).map(|row| row.id.clone()).collect()
+}
+
+/// The same while images go: the layers of each record.
+#[derive(Clone, Debug, Default)]
+pub struct Shares(BTreeMap<String, String>);
+
+impl Shares {
+    pub fn of(stored: &Stored<'_>) -> Self {
+        let cache = Cache::of(stored.into());
+        let mut chains = Chains { records: &cache.records, known: BTreeMap::new() };
+        cache.records.keys().for_each(|id| _ = chains.of(id));
+        Self(chains.known)
     }
-    found
+
+    /// The layers of every manifest of the images that are left.
+    pub fn of_images(&self, stored: &Stored<'_>, is_left: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        if self.0.is_empty() { BTreeSet::new() } else { layer_lists(stored, &is_left) }
+    }
+
+    pub fn is_in(&self, row: &CacheRow, images: &BTreeSet<String>) -> bool {
+        self.0.get(&row.id).is_some_and(|chain| images.contains(chain))
+    }
 }
 
 /// The layers of records, those below first, as one text: a layer without a blob adds nothing to it.
@@ -108,9 +123,9 @@ fn below(record: &CacheRecord) -> Vec<&str> {
 }
 
 /// The layers of every manifest, each list as one text. A blob of another kind in an index ends it all, as it does there.
-fn layer_lists(stored: &Stored<'_>) -> BTreeSet<String> {
+fn layer_lists(stored: &Stored<'_>, is_left: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
     let mut lists = BTreeSet::new();
-    let mut images: Vec<_> = stored.images.values().collect();
+    let mut images: Vec<_> = stored.images.values().filter(|image| is_left(&image.facts.target)).collect();
     images.sort_by_key(|image| image.facts.records.first().map(|record| &record.name));
     for image in images {
         for descriptor in stored.below_indexes(&image.target) {

@@ -139,6 +139,12 @@ impl Marked {
     }
 }
 
+/// The collector's roots, each with its namespace.
+pub fn roots(inventory: &Inventory, now: Timestamp) -> impl Iterator<Item = (&Key, &str)> {
+    let roots = inventory.entities.iter().filter(move |(key, thing)| is_root(key, thing, now));
+    roots.filter_map(|(key, thing)| Some((key, namespace_of(key, thing)?)))
+}
+
 fn is_root(key: &Key, thing: &Entity, now: Timestamp) -> bool {
     let has_time = |date: Option<Timestamp>| date.is_none_or(|date| date >= now);
     if let Some(lease) = thing.lease().filter(|_| is_containerds(key)) {

@@ -77,6 +77,17 @@ impl<'a> Stored<'a> {
         }
     }
 
+    /// The chain of a config, base first; nothing if that cannot be read.
+    pub fn chain_of_config(&self, config: &str) -> Vec<String> {
+        let document = self.blobs.get(config).and_then(|(_, blob)| blob.document.as_deref());
+        match document {
+            Some(Document::Config(config)) => {
+                ChainId::all(&config.diff_ids).into_iter().map(|chain| chain.0.to_string()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the manifest can be read.
     pub(in crate::docker) fn manifest_of(&self, descriptor: &Descriptor) -> Option<&'a Manifest> {
         match self.document(descriptor)? {

@@ -15,13 +15,13 @@ impl<'a> Stored<'a> {
     /// Everything that is met from a descriptor on, each time it is met, below what is present.
     // moby daemon/containerd/handlers.go: walkPresentChildren
     pub fn present<'d>(&'d self, top: &'d Descriptor) -> Vec<&'d Descriptor> {
-        self.walk(top, |descriptor| self.blobs.contains_key(descriptor.digest.as_str()))
+        self.walk_where(top, |descriptor| self.blobs.contains_key(descriptor.digest.as_str()))
     }
 
     /// The manifests that an image leads to, whether they are here or not.
     // moby daemon/containerd/image_manifest.go: walkReachableImageManifests
     pub fn reachable<'d>(&'d self, top: &'d Descriptor) -> Vec<&'d Descriptor> {
-        let mut met = self.walk(top, |_| true);
+        let mut met = self.walk_where(top, |_| true);
         met.retain(|descriptor| MediaKind::of(&descriptor.media_type) == MediaKind::Manifest);
         met
     }
@@ -96,8 +96,9 @@ impl<'a> Stored<'a> {
         images
     }
 
-    /// In the engine's order: a thing, then what it leads to.
-    fn walk<'d>(&'d self, top: &'d Descriptor, meets: impl Fn(&Descriptor) -> bool) -> Vec<&'d Descriptor> {
+    /// Everything that is met from a descriptor on, and below what is to be entered. In the engine's order: a thing, then
+    /// what it leads to.
+    pub fn walk_where<'d>(&'d self, top: &'d Descriptor, meets: impl Fn(&Descriptor) -> bool) -> Vec<&'d Descriptor> {
         let mut met = Vec::new();
         let mut todo = vec![(top, 0)];
         while let Some((at, depth)) = todo.pop() {

@@ -266,7 +266,7 @@ impl Finder<'_, '_> {
     fn history(&mut self) -> Vec<Unit> {
         let case = self.case;
         let keys = case.inventory.of_kind(Kind::BuildHistory).map(|(key, _)| key);
-        let keys: Vec<&Key> = keys.filter(|key| key.root == case.seen.root).collect();
+        let keys: Vec<&Key> = keys.filter(|key| *key.root == *case.view.root()).collect();
         let unit = |key: &Key| {
             let about = About { kind: "history", id: &key.id, names: vec![key.id.to_string()], ..About::default() };
             if self.keeps(key, &about) {

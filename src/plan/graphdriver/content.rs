@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::docker::seen::Seen;
 use crate::inventory::facts::Blob;
 use crate::plan::Case;
 use crate::plan::gone::Gone;
@@ -32,8 +33,8 @@ struct Lease<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn of(case: &'a Case<'a>) -> Self {
-        let root = &case.seen.root;
+    pub(super) fn of(case: &'a Case<'a>, seen: &Seen<'_>) -> Self {
+        let root = &seen.root;
         let ours = |key: &Key| key.root == *root && *key.store == *STORE;
         let things = |kind| case.inventory.of_kind(kind).filter(|(key, _)| ours(key));
         let blobs = things(Kind::Blob).filter_map(|(key, thing)| Some((key, thing.blob()?))).collect();

@@ -14,11 +14,13 @@ use super::collector::Collector;
 use super::gone::Gone;
 use super::host::Containers;
 use super::images::{CacheManner, Images, Manner, Pruned, Record, Refusal};
+use crate::docker::seen::Seen;
 use crate::terms::{Key, LinkKind, Place};
 
 #[derive(Debug)]
 pub(super) struct GraphDriver<'a> {
     case: &'a Case<'a>,
+    seen: &'a Seen<'a>,
     layers: layers::Layers<'a>,
     images: images::Known<'a>,
     cache: cache::Cache<'a>,
@@ -27,12 +29,12 @@ pub(super) struct GraphDriver<'a> {
 }
 
 impl<'a> GraphDriver<'a> {
-    pub(super) fn of(case: &'a Case<'a>) -> Self {
-        let mut layers = layers::Layers::of(case.seen);
-        let images = images::Known::of(case.seen, &mut layers);
-        let cache = cache::Cache::of(case, &mut layers);
-        let content = content::Content::of(case);
-        Self { case, layers, images, cache, content, collector: Collector::of(case) }
+    pub(super) fn of(case: &'a Case<'a>, seen: &'a Seen<'a>) -> Self {
+        let mut layers = layers::Layers::of(seen);
+        let images = images::Known::of(seen, &mut layers);
+        let cache = cache::Cache::of(case, seen, &mut layers);
+        let content = content::Content::of(case, seen);
+        Self { case, seen, layers, images, cache, content, collector: Collector::of(case) }
     }
 }
 
@@ -57,7 +59,7 @@ impl Images for GraphDriver<'_> {
         gone: &mut Gone<'_>,
     ) -> Result<Vec<Record>, Refusal> {
         let records = images::Removal {
-            version: self.case.seen.version,
+            version: self.seen.version,
             containers,
             images: &mut self.images,
             layers: &mut self.layers,
@@ -76,7 +78,7 @@ impl Images for GraphDriver<'_> {
         gone: &mut Gone<'_>,
     ) -> Result<Pruned, String> {
         let until = super::run::until(self.case, filters)?;
-        let version = self.case.seen.version;
+        let version = self.seen.version;
         let mut removal =
             images::Removal { version, containers, images: &mut self.images, layers: &mut self.layers, gone };
         let pruned = prune::images(&mut removal, all, filters, until)?;
@@ -101,6 +103,8 @@ impl Images for GraphDriver<'_> {
         self.content.collect(gone);
         removed
     }
+
+    fn settle(&mut self, _: &mut Gone<'_>) {}
 
     fn collected(&self) -> BTreeSet<Place> {
         self.collector.expired()

@@ -27,7 +27,7 @@ pub(super) fn prune(host: &mut Host<'_>, all: bool, filters: &Filters, limits: L
 }
 
 pub(super) fn remove_history(host: &mut Host<'_>, refs: &[String], all: bool) -> Done {
-    if host.case.seen.version < REMEMBERS {
+    if host.case.view.version() < REMEMBERS {
         return Done::refused("this engine keeps no history of builds");
     }
     let mut done = Done::default();

@@ -36,7 +36,7 @@ fn removable<'a>(host: &Host<'a>, name: &str, force: bool) -> Result<&'a str, Re
 fn runs(host: &Host<'_>, typed: &str, container: &Known<'_>) -> String {
     let state = container.facts.state.word();
     let (id, name) = (&container.key.id, &container.facts.name);
-    match (host.case.seen.version, state) {
+    match (host.case.view.version(), state) {
         (version, _) if version < (25, 0, 0) => {
             let procedure = "top the container before attempting removal or force remove";
             let procedure =

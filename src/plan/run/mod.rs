@@ -46,6 +46,7 @@ pub(super) fn step(host: &mut Host<'_>, scale: Option<&Scale<'_>>, action: &Acti
         Some(because) => Done::refused(format!("unknown, because {because}")),
         None => run(host, &action.verb),
     };
+    host.images.settle(&mut host.gone);
     let removes = host.gone.since();
     let freed = scale.map(|scale| scale.weigh(&removes)).unwrap_or_default();
     let outcome = match (removes.is_empty(), done.changed, done.refused.is_empty()) {

@@ -59,8 +59,8 @@ pub(super) fn plugins(host: &mut Host<'_>, names: &[String], force: bool) -> Don
 
 /// By its name, with `:latest` if no tag is said, its ID, or the beginning of that.
 fn plugin<'a>(host: &Host<'a>, typed: &str) -> Result<(&'a Key, &'a Plugin), Refusal> {
-    let root = &host.case.seen.root;
-    let all = host.case.inventory.of_kind(Kind::Plugin).filter(|(key, _)| key.root == *root);
+    let root = host.case.view.root();
+    let all = host.case.inventory.of_kind(Kind::Plugin).filter(|(key, _)| *key.root == *root);
     let all: Vec<(&Key, &str, &Plugin)> =
         all.filter_map(|(key, thing)| Some((key, thing.name.as_str(), thing.plugin()?))).collect();
     let tagged = if typed.contains(':') { typed.to_owned() } else { format!("{typed}:latest") };

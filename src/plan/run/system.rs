@@ -12,7 +12,7 @@ pub(super) fn prune(host: &mut Host<'_>, all: bool, with_volumes: bool, filters:
     if with_volumes && filters.has("until") {
         return Done::refused("ERROR: The \"until\" filter is not supported with \"--volumes\"");
     }
-    if host.case.seen.version >= LOOKS_FIRST
+    if host.case.view.version() >= LOOKS_FIRST
         && let Err(because) = filters.accepted(&["label", "label!", "until"])
     {
         return Done::refused(because);

@@ -49,7 +49,7 @@ fn removable(host: &Host<'_>, name: &str) -> Result<(), Refusal> {
 /// The driver of a volume that is not the local one's.
 fn elsewhere(host: &Host<'_>, name: &str) -> Option<String> {
     let key = crate::terms::Key {
-        root: host.case.seen.root.clone(),
+        root: host.case.view.root().into(),
         store: "engine".into(),
         kind: crate::terms::Kind::Volume,
         id: name.into(),
@@ -70,7 +70,7 @@ fn check_data(case: &Case<'_>, volume: &Local<'_>) -> Result<(), String> {
 }
 
 pub(super) fn prune(host: &mut Host<'_>, all: bool, filters: &Filters) -> Done {
-    let all = match wants_all(host.case.seen.version, all, filters) {
+    let all = match wants_all(host.case.view.version(), all, filters) {
         Ok(all) => all,
         Err(because) => return Done::refused(because),
     };

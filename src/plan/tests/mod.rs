@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::docker::cache;
-use crate::docker::seen::Triple;
 use crate::docker::seen::table::{NOW, Table, digest};
+use crate::docker::seen::{Seen, Triple};
 use crate::docker::sizes::Sizes;
 use crate::inventory::facts::{Blob, CacheRecord, CacheSnapshot, Container, Facts, Lease, MountPoint, Volume};
 use crate::inventory::{Entity, Keeps, OwnerKind};
@@ -93,7 +93,7 @@ impl Sketch {
             ledger: &ledger,
             disk: &disk,
             problems: &inventory.problems,
-            seen: &seen,
+            view: (&seen).into(),
             df: &df,
             live: self.live,
             now: CLOCK.parse().unwrap(),

@@ -1,0 +1,191 @@
+//! containerd's image store: records of images, the leases of containers and of BuildKit's cache, and the collection that
+//! takes what these let go of.
+
+mod collection;
+mod platform;
+mod prune;
+mod records;
+mod remove;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Case;
+use super::action::Filters;
+use super::gone::Gone;
+use super::host::Containers;
+use super::images::{CacheManner, Images, Manner, Pruned, Record, Refusal};
+use crate::docker::cache::{self, CacheRow, Shares};
+use crate::docker::seen::Triple;
+use crate::docker::stored::Stored;
+use crate::format::oci::Descriptor;
+use crate::inventory::facts::Lease;
+use crate::terms::{Key, Kind, LinkKind, Place};
+use collection::Collection;
+use records::Records;
+
+/// Before, the store was an experiment with other rules.
+// moby daemon/containerd/image_delete.go: resolveAllReferences (25.0)
+const KNOWN_FROM: Triple = (25, 0, 0);
+/// A lease of a build: it does not outlive the engine. moby daemon/internal/builder-next/controller.go
+const TEMPORARY: &str = "buildkit/lease.temporary";
+/// What the name of the lease ends in that keeps other compressions of a record's blob.
+const VARIANTS: &str = "-variants";
+
+#[derive(Debug)]
+pub(super) struct Containerd<'a> {
+    case: &'a Case<'a>,
+    stored: &'a Stored<'a>,
+    records: Records<'a>,
+    rows: BTreeMap<&'a str, &'a CacheRow>,
+    shares: Shares,
+    /// Past builds, each with its leases.
+    builds: BTreeMap<&'a str, Vec<&'a Key>>,
+    collection: Collection<'a>,
+}
+
+impl<'a> Containerd<'a> {
+    pub(super) fn of(case: &'a Case<'a>, stored: &'a Stored<'a>) -> Self {
+        let mut builds: BTreeMap<&str, Vec<&Key>> = BTreeMap::new();
+        for (key, _) in case.inventory.of_kind(Kind::BuildHistory).filter(|(key, _)| key.root == stored.root) {
+            let leases = case.graph.targets(key, LinkKind::Remembers).filter(|lease| lease.root == stored.home);
+            builds.entry(&key.id).or_default().extend(leases.filter(|lease| *lease.store == *"containerd"));
+        }
+        Self {
+            case,
+            stored,
+            records: Records::of(stored),
+            rows: case.df.cache.iter().map(|row| (row.id.as_str(), row)).collect(),
+            shares: Shares::of(stored),
+            builds,
+            collection: Collection::of(case, stored),
+        }
+    }
+
+    fn leases(&self) -> impl Iterator<Item = (&'a Key, &'a Lease)> + use<'a> {
+        let (home, inventory) = (&self.stored.home, self.case.inventory);
+        let here =
+            inventory.of_kind(Kind::Lease).filter(move |(key, _)| key.root == *home && *key.store == *"containerd");
+        here.filter_map(|(key, thing)| Some((key, thing.lease()?)))
+    }
+
+    /// Everything that is here of an image, each time it is met.
+    // moby daemon/containerd/handlers.go: walkPresentChildren
+    fn present(&self, target: &str) -> Vec<&'a Descriptor> {
+        let image = self.stored.images.get(target);
+        image.map(|image| self.present_below(&image.target)).unwrap_or_default()
+    }
+
+    fn present_below<'d>(&self, top: &'d Descriptor) -> Vec<&'d Descriptor>
+    where
+        'a: 'd,
+    {
+        self.stored.walk_where(top, |descriptor| self.collection.has_entry(&descriptor.digest))
+    }
+
+    /// Takes a name away. With the last of an image this lets go of what it leads to.
+    fn drop_record(&mut self, name: &str) {
+        let Some(record) = self.records.remove(name) else { return };
+        if self.records.has_target(record.target) {
+            return;
+        }
+        if let Some(image) = self.stored.images.get(record.target) {
+            self.collection.drop_image(image.key);
+        }
+    }
+
+    fn drop_cache_lease(&mut self, record: &str) {
+        self.collection.drop_lease(record);
+        self.collection.drop_lease(&format!("{record}{VARIANTS}"));
+    }
+
+    fn is_known(&self) -> Result<(), String> {
+        let (major, ..) = self.stored.version;
+        if self.stored.version >= KNOWN_FROM {
+            return Ok(());
+        }
+        Err(format!("unknown, because removals from containerd's image store are not predicted for Docker {major}"))
+    }
+}
+
+impl Images for Containerd<'_> {
+    // moby daemon/internal/builder-next/controller.go; buildkit cache/manager.go: init
+    fn start(&mut self, gone: &mut Gone<'_>) {
+        let namespace = &self.stored.namespace;
+        let ours = self.leases().filter(|(_, lease)| lease.namespace == *namespace);
+        let over: Vec<String> =
+            ours.filter(|(_, lease)| lease.labels.contains_key(TEMPORARY)).map(|(_, lease)| lease.id.clone()).collect();
+        over.iter().for_each(|id| self.collection.drop_lease(id));
+        for record in cache::unloaded(self.stored) {
+            self.collection.drop_lease(&record);
+        }
+        self.collection.collect(gone);
+    }
+
+    // moby daemon/containerd/image_snapshot.go: ReleaseLayer; daemon/mounts.go: removeMountPoints
+    fn drop_container(&mut self, container: &Key, _: &mut Gone<'_>) -> Vec<String> {
+        self.collection.drop_lease(&container.id);
+        let facts = self.case.inventory.get(container).and_then(|thing| thing.container());
+        let mounts = facts.into_iter().flat_map(|facts| &facts.mounts).filter(|mount| mount.kind == "image");
+        mounts.for_each(|mount| self.collection.drop_lease(&mount.id));
+        Vec::new()
+    }
+
+    fn remove(
+        &mut self,
+        containers: &Containers<'_>,
+        typed: &str,
+        manner: Manner<'_>,
+        _: &mut Gone<'_>,
+    ) -> Result<Vec<Record>, Refusal> {
+        self.is_known().map_err(Refusal::conflict)?;
+        self.remove_image(containers, typed, manner)
+    }
+
+    fn prune(
+        &mut self,
+        containers: &Containers<'_>,
+        all: bool,
+        filters: &Filters,
+        gone: &mut Gone<'_>,
+    ) -> Result<Pruned, String> {
+        self.is_known()?;
+        self.prune_images(containers, all, filters, gone)
+    }
+
+    fn prune_cache(&mut self, manner: CacheManner<'_>, _: &mut Gone<'_>) -> Result<Pruned, String> {
+        let left: BTreeSet<&str> = self.records.all().map(|record| record.target).collect();
+        let lists = self.shares.of_images(self.stored, |target| left.contains(target));
+        let in_image = |row: &CacheRow| self.shares.is_in(row, &lists);
+        let pruned = super::records::prune(self.case, manner, &mut self.rows, &in_image)?;
+        for record in &pruned.records {
+            if let Record::Deleted(id) = record {
+                self.drop_cache_lease(id);
+            }
+        }
+        Ok(pruned)
+    }
+
+    // buildkit solver/llbsolver/history.go: delete
+    fn remove_history(&mut self, refs: &[String], all: bool, _: &mut Gone<'_>) -> Vec<Result<String, Refusal>> {
+        let refs: Vec<String> =
+            if all { self.builds.keys().map(|build| (*build).to_owned()).collect() } else { refs.to_vec() };
+        let one = |typed: &String| {
+            // buildx writes `<builder>/<node>/<ref>`
+            let build = typed.rsplit('/').next().unwrap_or(typed);
+            let Some(leases) = self.builds.remove(build) else {
+                return Err(Refusal::not_found(format!("no record found for ref {typed:?}")));
+            };
+            leases.into_iter().for_each(|lease| self.collection.drop_lease_of(lease));
+            Ok(build.to_owned())
+        };
+        refs.iter().map(one).collect()
+    }
+
+    fn settle(&mut self, gone: &mut Gone<'_>) {
+        self.collection.collect(gone);
+    }
+
+    fn collected(&self) -> BTreeSet<Place> {
+        self.collection.at_any()
+    }
+}
