@@ -44,6 +44,7 @@ impl Names {
         // a file that is renamed while its directory is read may be listed twice
         entries.dedup_by(|a, b| a.head == b.head && a.name(text) == b.name(text));
         entries.shrink_to_fit();
+        self.text.shrink_to_fit();
     }
 
     /// Settles what some entries are.

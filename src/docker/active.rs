@@ -232,7 +232,7 @@ impl Question<'_> {
     fn prior(&self) -> Vec<&StoreInfo> {
         let filled = |store: &StoreInfo| {
             let home = self.inventory.scaffolds.iter().find(|scaffold| scaffold.at == store.home);
-            store.populated || home.is_some_and(|home| !home.names.is_empty())
+            store.populated || home.is_some_and(|home| !home.is_empty)
         };
         let looked_for = |store: &&StoreInfo| &*store.name != "vfs" && registered(&store.name, self.version);
         self.graph_stores().filter(looked_for).filter(|store| filled(store)).collect()

@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::changes::{self, Below, Marks};
 use super::seen::Seen;
@@ -108,7 +109,7 @@ impl Sizes<'_> {
         let Some(above) = directory(seen, parent) else {
             return Size::Fails("the directory of the layer below is not there".to_owned());
         };
-        let stack: Vec<String> = std::iter::once(parent.as_str().to_owned()).chain(above.lower.clone()).collect();
+        let stack: Vec<Arc<str>> = std::iter::once(parent.into()).chain(above.lower.clone()).collect();
         match self.stack(seen, &stack, Marks::Devices) {
             Ok(below) => self.compared(content, Marks::None, &below),
             Err(cause) => Size::Fails(cause),
@@ -116,7 +117,7 @@ impl Sizes<'_> {
     }
 
     /// Layers as an overlay would show them.
-    fn stack(&self, seen: &Seen<'_>, ids: &[String], marks: Marks) -> Result<Below, String> {
+    fn stack(&self, seen: &Seen<'_>, ids: &[Arc<str>], marks: Marks) -> Result<Below, String> {
         let places = ids.iter().map(|id| directory(seen, &CacheId::parse(id)?)?.content.clone());
         match places.collect::<Option<Vec<_>>>() {
             Some(places) if places.is_empty() => Ok(Below::Nothing),
@@ -134,7 +135,7 @@ const ELSEWHERE: &str = "its `lower` does not name the layer it stands on";
 
 /// moby overlay2/overlay.go isParent: the first of `lower` is the directory of the parent.
 fn is_on(own: &DriverDirectory, parent: Option<&CacheId>) -> bool {
-    own.lower.first().map(String::as_str) == parent.map(CacheId::as_str)
+    own.lower.first().map(|id| &**id) == parent.map(CacheId::as_str)
 }
 
 /// A directory of the driver, by its ID.

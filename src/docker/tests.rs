@@ -55,6 +55,7 @@ fn disk(stores: &[&str], containers: &[(&str, &str)]) -> Inventory {
             store: name.into(),
             at: home,
             names: Arc::new([(b"l".as_slice(), FileKind::Dir)].into_iter().collect()),
+            is_empty: false,
         });
     }
     for (number, (driver, created)) in containers.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::docker::Active;
 use crate::docker::seen::{Seen, Triple};
 use crate::graph::{Graph, Retained};
 use crate::inventory::{Inventory, Owner, OwnerKey, Owners, StoreKind};
-use crate::terms::{Key, LinkKind, Place};
+use crate::terms::{Evidence, Key, LinkKind, Place};
 use crate::usage::{Ledger, Measure};
 
 /// Everything known about the disk.
@@ -122,7 +122,7 @@ impl<'a> Case<'a> {
     }
 
     /// The files that say that something refers to a thing by some kind of reference.
-    pub fn evidence(&self, from: &Key, kind: LinkKind) -> impl Iterator<Item = &'a Place> {
+    pub fn evidence(&self, from: &Key, kind: LinkKind) -> impl Iterator<Item = &'a Evidence> {
         let edges = self.graph.node(from).map(|node| self.graph.below(node)).unwrap_or_default();
         edges.iter().filter(move |edge| edge.kind == kind).map(|edge| edge.evidence)
     }

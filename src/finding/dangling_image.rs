@@ -64,8 +64,8 @@ fn parents_in_doubt<'a>(case: &Case<'a>, seen: &Seen<'a>) -> BTreeMap<&'a Key, &
         wanted.extend(unloaded.map(|child| (*key, child)));
     }
     let dangling = seen.images.iter().filter(|(_, image)| image.is_dangling());
-    let by_history: BTreeMap<&[(String, bool)], (&Key, &ImageSeen<'_>)> =
-        dangling.map(|(key, image)| (image.facts.history.as_slice(), (*key, image))).collect();
+    let by_history: BTreeMap<_, (&Key, &ImageSeen<'_>)> =
+        dangling.map(|(key, image)| (&*image.facts.history, (*key, image))).collect();
     for (child, image) in seen.images.iter().filter(|(_, image)| image.facts.parent.is_none()) {
         let Some(((last, _), before)) = image.facts.history.split_last() else { continue };
         let Some((key, parent)) = by_history.get(before).filter(|_| !before.is_empty() && !is_buildkits(last)) else {

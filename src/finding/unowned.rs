@@ -51,7 +51,7 @@ pub(super) fn pairs<'a>(directories: &BTreeMap<&'a Key, &'a DriverDirectory>) ->
     };
     let pair = |(rw, facts): (&&'a Key, &&'a DriverDirectory)| {
         let init = init_of(rw)?;
-        Some(Pair { rw, init, stands_on: facts.lower.get(1).map(String::as_str) })
+        Some(Pair { rw, init, stands_on: facts.lower.get(1).map(|id| &**id) })
     };
     directories.iter().filter_map(pair).collect()
 }

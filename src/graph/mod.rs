@@ -2,6 +2,7 @@
 //! what it does not reach is kept by nothing.
 
 mod dominators;
+mod edges;
 mod paths;
 mod roots;
 #[cfg(test)]
@@ -12,8 +13,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::inventory::{Inventory, Keeps};
-use crate::terms::{Key, LinkKind, Place};
+use crate::terms::{Evidence, Key, Link, LinkKind};
 pub use dominators::Retained;
+use edges::Edges;
 pub use paths::{Path, Paths, Step};
 
 /// A node's number: its position among the sorted keys.
@@ -24,16 +26,15 @@ pub type Node = usize;
 pub struct Edge<'a> {
     pub kind: LinkKind,
     pub other: Node,
-    pub evidence: &'a Place,
+    pub evidence: &'a Evidence,
 }
 
 /// The reference graph of an inventory. Missing targets have no node; they are told by `dangling`.
 #[derive(Debug)]
 pub struct Graph<'a> {
     keys: Vec<&'a Key>,
-    numbers: BTreeMap<&'a Key, Node>,
-    below: Vec<Vec<Edge<'a>>>,
-    above: Vec<Vec<Edge<'a>>>,
+    below: Edges<'a>,
+    above: Edges<'a>,
     roots: BTreeMap<Node, Keeps>,
     live: Vec<bool>,
 }
@@ -51,16 +52,18 @@ impl<'a> Graph<'a> {
 
     fn build(inventory: &'a Inventory, now: Option<Timestamp>) -> Self {
         let keys: Vec<&Key> = inventory.entities.keys().collect();
-        let numbers: BTreeMap<&Key, Node> = keys.iter().enumerate().map(|(node, key)| (*key, node)).collect();
-        let mut below: Vec<Vec<Edge<'a>>> = vec![Vec::new(); keys.len()];
-        let mut above = below.clone();
-        for link in inventory.links.iter().filter(|link| link.kind.holds()) {
-            let (Some(from), Some(to)) = (numbers.get(&link.from), numbers.get(&link.to)) else { continue };
-            let edge = |other| Edge { kind: link.kind, other, evidence: &link.evidence };
-            below.get_mut(*from).into_iter().for_each(|edges| edges.push(edge(*to)));
-            above.get_mut(*to).into_iter().for_each(|edges| edges.push(edge(*from)));
-        }
-        let mut graph = Self { keys, numbers, below, above, roots: BTreeMap::new(), live: Vec::new() };
+        let node = |key: &Key| keys.binary_search(&key).ok();
+        let holding: Vec<(Node, Node, &Link)> = inventory
+            .links
+            .iter()
+            .filter(|link| link.kind.holds())
+            .filter_map(|link| Some((node(&link.from)?, node(&link.to)?, link)))
+            .collect();
+        let edge = |link: &'a Link, other| Edge { kind: link.kind, other, evidence: &link.evidence };
+        let below = holding.iter().map(|(from, to, link)| (*from, edge(link, *to))).collect();
+        let above = holding.iter().map(|(from, to, link)| (*to, edge(link, *from))).collect();
+        let (below, above) = (Edges::of(keys.len(), below), Edges::of(keys.len(), above));
+        let mut graph = Self { keys, below, above, roots: BTreeMap::new(), live: Vec::new() };
         graph.roots = roots::of(inventory, &graph, now);
         graph.live = graph.reach(&[]);
         graph
@@ -75,7 +78,7 @@ impl<'a> Graph<'a> {
     }
 
     pub fn node(&self, key: &Key) -> Option<Node> {
-        self.numbers.get(key).copied()
+        self.keys.binary_search(&key).ok()
     }
 
     pub fn key(&self, node: Node) -> Option<&'a Key> {
@@ -88,12 +91,12 @@ impl<'a> Graph<'a> {
 
     /// What a node refers to.
     pub fn below(&self, node: Node) -> &[Edge<'a>] {
-        self.below.get(node).map(Vec::as_slice).unwrap_or_default()
+        self.below.get(node)
     }
 
     /// What refers to a node.
     pub fn above(&self, node: Node) -> &[Edge<'a>] {
-        self.above.get(node).map(Vec::as_slice).unwrap_or_default()
+        self.above.get(node)
     }
 
     /// The things that hold a thing, with the reference.

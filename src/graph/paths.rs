@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Graph, Node};
-use crate::terms::{LinkKind, Place};
+use crate::terms::{Evidence, LinkKind};
 
 /// How many partial paths are followed before giving up on more.
 const EFFORT: usize = 200_000;
@@ -13,7 +13,7 @@ const EFFORT: usize = 200_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub node: Node,
-    pub link: Option<(LinkKind, Place)>,
+    pub link: Option<(LinkKind, Evidence)>,
 }
 
 /// From a root to the thing.

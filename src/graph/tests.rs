@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::inventory::{Entity, Root};
-use crate::terms::Kind;
+use crate::terms::{Kind, Place};
 
 fn inventory(nodes: usize, roots: &[usize], edges: &[(usize, usize)]) -> Inventory {
     let root = Root::new(Place::tree("docker"));

@@ -6,6 +6,7 @@
 mod cover;
 pub mod facts;
 mod owner;
+mod share;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Owners: whom each byte is charged to. A place belongs to the thing that claims it; a driver directory belongs to
 //! whoever stores its data in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Entity, Extent, Inventory, Lot};
@@ -102,7 +102,7 @@ impl Ord for OwnerKind {
 }
 
 /// An owner's name. Shared inodes are charged to the first in this order.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerKey {
     pub root: Arc<str>,
     pub store: Arc<str>,
@@ -127,38 +127,38 @@ pub struct Owner {
 #[derive(Debug, Default)]
 pub struct Owners {
     list: Vec<Owner>,
-    by_thing: BTreeMap<Key, Vec<usize>>,
+    /// The numbers, in the order of the things.
+    by_thing: Vec<usize>,
 }
 
 impl Owners {
     pub fn of(inventory: &Inventory) -> Self {
         let holders = Holders::of(inventory);
-        let mut table: BTreeMap<OwnerKey, Owner> = BTreeMap::new();
+        let mut table = Table::default();
         for (key, thing) in &inventory.entities {
             for lot in &thing.lots {
                 let (holder, kind) = match key.kind {
                     Kind::DriverDirectory if lot.owner == OwnerKind::Unclaimed => holders.of_directory(key),
                     _ => (key.clone(), lot.owner),
                 };
-                enter(&mut table, holder, kind, shown_at(thing, lot)).lots.push((lot.at.clone(), lot.extent));
+                let path = || shown_at(thing, lot);
+                table.enter(holder, kind, path, |owner| owner.lots.push((lot.at.clone(), lot.extent)));
             }
         }
         for scaffold in &inventory.scaffolds {
             let key = |kind| Key { root: scaffold.root.clone(), store: scaffold.store.clone(), kind, id: "".into() };
-            let top = inventory.root_of(&scaffold.at).map_or_else(|| scaffold.at.clone(), |root| root.place.clone());
-            enter(&mut table, key(Kind::Scaffold), OwnerKind::Scaffold, top)
-                .lots
-                .push((scaffold.at.clone(), Extent::Itself));
+            let at = || scaffold.at.clone();
+            let top = || inventory.root_of(&scaffold.at).map_or_else(at, |root| root.place.clone());
+            let itself = (at(), Extent::Itself);
+            table.enter(key(Kind::Scaffold), OwnerKind::Scaffold, top, |owner| owner.lots.push(itself));
             // an owner of its own for each directory, so that what turns up there can be told from where it lies
             let mut stranger = key(Kind::File);
             stranger.id = scaffold.at.to_string().into();
-            enter(&mut table, stranger, OwnerKind::Unclaimed, scaffold.at.clone()).rest_of.push(scaffold.at.clone());
+            table.enter(stranger, OwnerKind::Unclaimed, at, |owner| owner.rest_of.push(at()));
         }
-        let list: Vec<Owner> = table.into_values().collect();
-        let mut by_thing: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
-        for (number, owner) in list.iter().enumerate() {
-            by_thing.entry(owner.thing.clone()).or_default().push(number);
-        }
+        let list = table.in_order();
+        let mut by_thing: Vec<usize> = (0..list.len()).collect();
+        by_thing.sort_by_key(|number| list.get(*number).map(|owner| &owner.thing));
         Self { list, by_thing }
     }
 
@@ -180,15 +180,43 @@ impl Owners {
 
     /// The owners that belong to a thing, with their numbers.
     pub fn of_thing(&self, thing: &Key) -> impl Iterator<Item = (usize, &Owner)> {
-        let numbers = self.by_thing.get(thing).map(Vec::as_slice).unwrap_or_default();
-        numbers.iter().filter_map(|number| Some((*number, self.list.get(*number)?)))
+        let owner = |number: &usize| self.list.get(*number).map(|owner| (*number, owner));
+        let before = |number: &usize| owner(number).is_some_and(|(_, owner)| owner.thing < *thing);
+        let first = self.by_thing.partition_point(before);
+        let from_there = self.by_thing.get(first..).unwrap_or_default();
+        from_there.iter().filter_map(owner).take_while(move |(_, owner)| owner.thing == *thing)
     }
 }
 
-fn enter(table: &mut BTreeMap<OwnerKey, Owner>, thing: Key, kind: OwnerKind, path: Place) -> &mut Owner {
-    let key = OwnerKey { root: thing.root.clone(), store: thing.store.clone(), kind, id: thing.id.clone() };
-    let fresh = Owner { key: key.clone(), thing, path, lots: Vec::new(), rest_of: Vec::new() };
-    table.entry(key).or_insert(fresh)
+/// Owners as they turn up.
+#[derive(Default)]
+struct Table {
+    list: Vec<Owner>,
+    numbers: HashMap<OwnerKey, usize>,
+}
+
+impl Table {
+    /// Gives to the owner of a kind for a thing; a new one is shown under `path`.
+    fn enter(&mut self, thing: Key, kind: OwnerKind, path: impl FnOnce() -> Place, give: impl FnOnce(&mut Owner)) {
+        let key = OwnerKey { root: thing.root.clone(), store: thing.store.clone(), kind, id: thing.id.clone() };
+        let number = self.numbers.get(&key).copied().unwrap_or_else(|| {
+            self.numbers.insert(key.clone(), self.list.len());
+            self.list.push(Owner { key, thing, path: path(), lots: Vec::new(), rest_of: Vec::new() });
+            self.list.len().saturating_sub(1)
+        });
+        if let Some(owner) = self.list.get_mut(number) {
+            give(owner);
+        }
+    }
+
+    fn in_order(self) -> Vec<Owner> {
+        let Self { mut list, numbers } = self;
+        drop(numbers);
+        list.sort_by(|a, b| a.key.cmp(&b.key));
+        list.iter_mut().for_each(|owner| owner.lots.shrink_to_fit());
+        list.shrink_to_fit();
+        list
+    }
 }
 
 /// The place an owner is shown under: of a driver directory its home, not its short link.
@@ -198,18 +226,21 @@ fn shown_at(thing: &Entity, lot: &Lot) -> Place {
 
 /// Who stores data in which driver directory.
 struct Holders<'a> {
-    by_directory: BTreeMap<&'a Key, Vec<(&'a Key, LinkKind)>>,
+    /// The first by rank and name.
+    by_directory: BTreeMap<&'a Key, (u8, &'a Key, LinkKind)>,
     records: BTreeMap<&'a Key, &'a Key>,
 }
 
 impl<'a> Holders<'a> {
     fn of(inventory: &'a Inventory) -> Self {
-        let mut by_directory: BTreeMap<&Key, Vec<(&Key, LinkKind)>> = BTreeMap::new();
+        let mut by_directory: BTreeMap<&Key, (u8, &Key, LinkKind)> = BTreeMap::new();
         let mut records: BTreeMap<&Key, &Key> = BTreeMap::new();
         for link in &inventory.links {
             match (link.kind, link.to.kind) {
                 (LinkKind::StoredIn | LinkKind::InitLayer | LinkKind::Interrupted, Kind::DriverDirectory) => {
-                    by_directory.entry(&link.to).or_default().push((&link.from, link.kind));
+                    let holder = (rank(link.from.kind, link.kind), &link.from, link.kind);
+                    let first = by_directory.entry(&link.to).or_insert(holder);
+                    *first = (*first).min(holder);
                 }
                 (LinkKind::Caches, Kind::CacheSnapshot) => {
                     let first = records.entry(&link.to).or_insert(&link.from);
@@ -223,12 +254,10 @@ impl<'a> Holders<'a> {
 
     /// A layer comes before a cache snapshot that shares its data; a directory that nobody holds owns itself.
     fn of_directory(&self, directory: &Key) -> (Key, OwnerKind) {
-        let holders = self.by_directory.get(directory).map(Vec::as_slice).unwrap_or_default();
-        let best = holders.iter().min_by_key(|(from, kind)| (rank(from.kind, *kind), *from));
-        match best {
-            Some((from, LinkKind::InitLayer)) => ((*from).clone(), OwnerKind::InitLayer),
-            Some((from, LinkKind::Interrupted)) => ((*from).clone(), OwnerKind::Temporary),
-            Some((from, _)) => match from.kind {
+        match self.by_directory.get(directory) {
+            Some((_, from, LinkKind::InitLayer)) => ((*from).clone(), OwnerKind::InitLayer),
+            Some((_, from, LinkKind::Interrupted)) => ((*from).clone(), OwnerKind::Temporary),
+            Some((_, from, _)) => match from.kind {
                 Kind::Layer => ((*from).clone(), OwnerKind::Layer),
                 Kind::Mount => ((*from).clone(), OwnerKind::RwLayer),
                 _ => (self.records.get(from).map_or_else(|| (*from).clone(), |r| (*r).clone()), OwnerKind::CacheRecord),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Facts, OwnerKind};
 use crate::disk::{Dir, Names};
-use crate::terms::{Key, Kind, Link, LinkKind, Lost, Place, Problem};
+use crate::terms::{Evidence, Key, Kind, Link, LinkKind, Lost, Place, Problem};
 
 /// What a root is to the programs that wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -201,7 +201,9 @@ pub struct Scaffold {
     pub root: Arc<str>,
     pub store: Arc<str>,
     pub at: Place,
+    /// What it held when it was listed, until the strangers among these names are known.
     pub names: Arc<Names>,
+    pub is_empty: bool,
 }
 
 /// A trace by which an engine version shows itself.
@@ -244,8 +246,8 @@ impl Inventory {
         }
     }
 
-    pub fn link(&mut self, from: &Key, kind: LinkKind, to: Key, evidence: &Place) {
-        self.links.push(Link { from: from.clone(), kind, to, evidence: evidence.clone() });
+    pub fn link(&mut self, from: &Key, kind: LinkKind, to: Key, evidence: impl Into<Evidence>) {
+        self.links.push(Link { from: from.clone(), kind, to, evidence: evidence.into() });
     }
 
     pub fn problem(&mut self, code: &'static str, at: &Place, lost: Lost, cause: impl Display) {
@@ -264,6 +266,7 @@ impl Inventory {
             store: store.into(),
             at: dir.place().clone(),
             names: dir.names().clone(),
+            is_empty: dir.is_empty(),
         });
     }
 
@@ -273,42 +276,75 @@ impl Inventory {
 
     /// Takes over all that another survey found.
     pub fn merge(&mut self, other: Self) {
+        let entities = self.take_lists(other);
+        if self.entities.is_empty() {
+            self.entities = entities;
+        } else {
+            self.enter(entities.into_iter().collect());
+        }
+    }
+
+    /// Takes over all that other surveys found, in their order, each as it comes.
+    pub fn merge_all(&mut self, others: impl IntoIterator<Item = Self>) {
+        let mut entities = Vec::new();
+        for other in others {
+            entities.extend(self.take_lists(other));
+        }
+        self.enter(entities);
+    }
+
+    /// Takes over everything but the things themselves.
+    fn take_lists(&mut self, other: Self) -> BTreeMap<Key, Entity> {
         self.roots.extend(other.roots);
         self.stores.extend(other.stores);
-        for (key, thing) in other.entities {
-            self.add(key, thing);
+        if self.links.is_empty() {
+            self.links = other.links;
+        } else {
+            self.links.extend(other.links);
         }
-        self.links.extend(other.links);
         self.scaffolds.extend(other.scaffolds);
         self.meters.extend(other.meters);
         self.problems.extend(other.problems);
         self.clues.extend(other.clues);
+        other.entities
+    }
+
+    /// Adds many things at once: a table that grows bit by bit is half empty, and what it outgrows lies in pieces that
+    /// are too small to be of use again.
+    fn enter(&mut self, new: Vec<(Key, Entity)>) {
+        if new.len() < self.entities.len() / 8 {
+            return new.into_iter().for_each(|(key, thing)| self.add(key, thing));
+        }
+        let mut all = new;
+        if !self.entities.is_empty() {
+            all.splice(..0, std::mem::take(&mut self.entities));
+        }
+        // of what is said twice the first stands
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all.dedup_by(|again, first| {
+            let same = again.0 == first.0;
+            if same {
+                first.1.absorb(std::mem::take(&mut again.1));
+            }
+            same
+        });
+        self.entities = all.into_iter().collect();
     }
 
     /// Puts everything in its order, and names what lies in an engine's directory and is nobody's.
     #[must_use]
     pub fn seal(mut self) -> Self {
         super::cover::name_the_unclaimed(&mut self);
+        self.scaffolds.iter_mut().for_each(|scaffold| scaffold.names = Arc::default());
         self.links.sort();
         self.links.dedup();
         self.links.shrink_to_fit();
-        self.share_keys();
+        super::share::share(&mut self);
         self.problems.sort();
         self.problems.dedup();
         self.clues.sort();
         self.clues.dedup();
         self
-    }
-
-    /// Lets the ends of links share the text of the keys they name.
-    fn share_keys(&mut self) {
-        let Self { links, entities, .. } = self;
-        let ends = links.iter_mut().flat_map(|link| [&mut link.from, &mut link.to]);
-        for end in ends {
-            if let Some((key, _)) = entities.get_key_value(end) {
-                *end = key.clone();
-            }
-        }
     }
 
     pub fn get(&self, key: &Key) -> Option<&Entity> {

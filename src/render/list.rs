@@ -62,7 +62,7 @@ fn kept_by(row: &Row, paper: &Paper) -> String {
 }
 
 fn keeper_name(keeper: &Object, paper: &Paper) -> String {
-    match (keeper.kind.as_str(), keeper.name.as_str()) {
+    match (keeper.kind, keeper.name.as_str()) {
         ("itself", _) => "itself".to_owned(),
         // a description of what was built is no name
         (kind @ "cache-record", _) => format!("{kind} {}", paper.text(&keeper.id)),

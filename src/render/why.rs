@@ -9,7 +9,13 @@ pub fn why(why: &Why, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", paper.bold(&title(&why.object, paper)))?;
     for owner in &why.owners {
         let shows = if owner.in_docker_df { "counted by docker system df" } else { "hidden from docker system df" };
-        writeln!(out, "  {} {}, {} ({shows})", paper.size(owner.on_disk_bytes), owner.kind, paper.plain(&owner.path))?;
+        writeln!(
+            out,
+            "  {} {}, {} ({shows})",
+            paper.size(owner.on_disk_bytes),
+            owner.kind,
+            paper.plain(&owner.path.to_string())
+        )?;
     }
     if why.paths.is_empty() {
         return writeln!(out, "\nNothing keeps it: no tag, container, volume, lease or cache record leads here.");
@@ -27,7 +33,7 @@ pub fn why(why: &Why, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn title(object: &Object, paper: &Paper) -> String {
-    named(&object.kind, &object.id, &object.name, paper)
+    named(object.kind, &object.id, &object.name, paper)
 }
 
 fn named(kind: &str, id: &str, name: &str, paper: &Paper) -> String {
@@ -39,7 +45,7 @@ fn named(kind: &str, id: &str, name: &str, paper: &Paper) -> String {
 }
 
 fn one(depth: usize, step: &Step, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:indent$}{}", "", named(&step.kind, &step.id, &step.name, paper), indent = depth * 2)?;
+    writeln!(out, "{:indent$}{}", "", named(step.kind, &step.id, &step.name, paper), indent = depth * 2)?;
     match (&step.link, &step.evidence) {
         (Some(link), Some(evidence)) => {
             writeln!(out, "{:indent$}└ {link}, says {}", "", paper.plain(evidence), indent = depth * 2)

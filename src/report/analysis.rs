@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
 use super::nested::{self, Inner};
 use super::open::Opened;
 use super::{Cannot, Options};
@@ -35,17 +37,21 @@ pub struct Reading {
     pub live_since: Option<(i64, u32)>,
     /// Of the survey and of the walk together, in order.
     pub problems: Vec<Problem>,
+    /// The threads that read, for what is still to be compared.
+    pub pool: Arc<ThreadPool>,
     /// The data roots inside what is owned here, if they were asked for.
     pub nested: Vec<Inner>,
 }
+
+/// More threads than these hardly shorten a survey, and each keeps memory of its own.
+const SURVEYORS: usize = 16;
 
 impl Reading {
     /// Reads everything; `progress` is told the inodes and bytes that came in.
     pub fn of(options: Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Self, Cannot> {
         let Opened { disk, config } = options.open()?;
         let threads = options.threads.unwrap_or_else(usage::default_threads);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|cause| Cannot::Threads(cause.to_string()))?;
+        let pool = pool(threads.min(SURVEYORS)).map_err(|cause| Cannot::Threads(cause.to_string()))?;
         let inventory = pool.install(|| crate::store::survey(&disk));
         let owners = Owners::of(&inventory);
         let (claims, meters) = claims(&inventory, &owners);
@@ -69,10 +75,11 @@ impl Reading {
             measures,
             live_since,
             problems,
+            pool: Arc::new(pool),
             nested: Vec::new(),
         };
         if reading.options.nested {
-            let (nested, unread) = pool.install(|| nested::read(&reading, threads));
+            let (nested, unread) = reading.pool.install(|| nested::read(&reading, threads));
             reading.nested = nested;
             reading.problems.extend(unread);
             reading.problems.sort();
@@ -97,8 +104,8 @@ impl Reading {
         problems.extend(wrong_blobs(&inventory, &owners, &ledger));
         problems.sort();
         let options = Options::at(outer.options.now);
-        let (config, nested) = (DaemonConfig::default(), Vec::new());
-        Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems, nested }
+        let (config, nested, pool) = (DaemonConfig::default(), Vec::new(), outer.pool.clone());
+        Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems, pool, nested }
     }
 
     /// What sizes are taken from.
@@ -110,6 +117,13 @@ impl Reading {
     pub fn is_complete(&self) -> bool {
         self.problems.iter().all(|problem| problem.lost == Lost::Nothing)
     }
+}
+
+/// The calling thread is one of them, if it is in no other pool yet: what the survey leaves of its memory is then used
+/// again for all that follows.
+fn pool(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
+    let threads = || ThreadPoolBuilder::new().num_threads(threads);
+    threads().use_current_thread().build().or_else(|_| threads().build())
 }
 
 /// The claims of the owners, and the subtrees that are measured besides.

@@ -109,17 +109,17 @@ pub fn owner(analysis: &Analysis<'_>, number: usize, owner: &Owner) -> Option<v1
         return None;
     }
     Some(v1::Owner {
-        kind: owner.key.kind.name().to_owned(),
-        id: owner.key.id.to_string(),
+        kind: owner.key.kind.name(),
+        id: owner.key.id.clone(),
         name: analysis.name(&owner.thing),
-        store: owner.key.store.to_string(),
-        path: owner.path.to_string(),
+        store: owner.key.store.clone(),
+        path: owner.path.clone(),
         on_disk_bytes: weight.allocated,
         apparent_bytes: weight.apparent,
         inodes: weight.inodes,
         in_docker_df: analysis.counted.contains(&owner.key),
         shared_bytes: weight.shared,
-        root: owner.key.root.to_string(),
+        root: owner.key.root.clone(),
     })
 }
 
@@ -129,7 +129,7 @@ fn finding(analysis: &Analysis<'_>, finding: &crate::finding::Finding) -> v1::Fi
         severity: finding.severity.name().to_owned(),
         confidence: finding.confidence.name().to_owned(),
         objects: finding.objects.iter().map(|key| object(analysis, key)).collect(),
-        paths: finding.paths.iter().map(ToString::to_string).collect(),
+        paths: finding.paths.clone(),
         on_disk_bytes: finding.on_disk_bytes,
         inodes: finding.inodes,
         in_docker_df: finding.in_docker_df,
@@ -140,5 +140,5 @@ fn finding(analysis: &Analysis<'_>, finding: &crate::finding::Finding) -> v1::Fi
 }
 
 pub fn object(analysis: &Analysis<'_>, key: &Key) -> v1::Object {
-    v1::Object { kind: key.kind.name().to_owned(), id: key.id.to_string(), name: analysis.name(key) }
+    v1::Object { kind: key.kind.name(), id: key.id.clone(), name: analysis.name(key) }
 }

@@ -1,8 +1,12 @@
 //! `deadweight report --format json`, version 1. Fields are added within a version, never changed or removed.
 //! `docs/schema/report-v1.json` is made from these types.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::terms::Place;
 
 /// The version of the contract.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -107,18 +111,20 @@ pub struct Totals {
 /// The smallest thing that `docker system df` counts whole or not at all.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Owner {
-    pub kind: String,
-    pub id: String,
+    pub kind: &'static str,
+    pub id: Arc<str>,
     pub name: String,
-    pub store: String,
-    pub path: String,
+    pub store: Arc<str>,
+    #[serde(serialize_with = "text")]
+    #[schemars(with = "String")]
+    pub path: Place,
     pub on_disk_bytes: u64,
     pub apparent_bytes: u64,
     pub inodes: u64,
     pub in_docker_df: bool,
     /// Bytes of inodes that this owner links to as well and that are charged to another, or the reverse.
     pub shared_bytes: u64,
-    pub root: String,
+    pub root: Arc<str>,
 }
 
 /// Knowledge about the store.
@@ -130,7 +136,9 @@ pub struct Finding {
     /// `certain`, `likely`, `unknown`
     pub confidence: String,
     pub objects: Vec<Object>,
-    pub paths: Vec<String>,
+    #[serde(serialize_with = "texts")]
+    #[schemars(with = "Vec<String>")]
+    pub paths: Vec<Place>,
     pub on_disk_bytes: u64,
     pub inodes: u64,
     pub in_docker_df: bool,
@@ -142,8 +150,8 @@ pub struct Finding {
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Object {
-    pub kind: String,
-    pub id: String,
+    pub kind: &'static str,
+    pub id: Arc<str>,
     pub name: String,
 }
 
@@ -180,11 +188,20 @@ pub struct Why {
 /// One thing on a path, and how it refers to the next.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Step {
-    pub kind: String,
-    pub id: String,
+    pub kind: &'static str,
+    pub id: Arc<str>,
     pub name: String,
     /// The kind of the reference to the next thing; null at the end.
     pub link: Option<String>,
     /// The file that says so.
     pub evidence: Option<String>,
+}
+
+/// A path is made into text only when it is written: a report on a large root names very many.
+fn text<S: Serializer>(path: &Place, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(path)
+}
+
+fn texts<S: Serializer>(paths: &[Place], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(paths.iter().map(ToString::to_string))
 }

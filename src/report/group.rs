@@ -26,7 +26,7 @@ pub struct Group {
 pub fn groups(report: &Report) -> Vec<Group> {
     let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
     for owner in &report.owners {
-        let group = groups.entry((&owner.kind, &owner.store)).or_default();
+        let group = groups.entry((owner.kind, &owner.store)).or_default();
         group.count += 1;
         group.on_disk_bytes += owner.on_disk_bytes;
         group.inodes += owner.inodes;

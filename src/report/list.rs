@@ -184,11 +184,7 @@ fn kept_by(analysis: &Analysis<'_>, key: &Key) -> Vec<Object> {
     let mut keepers: Vec<Object> = analysis.graph.holders(key).map(|(holder, _)| object(analysis, holder)).collect();
     if let Some(keeps) = analysis.graph.node(key).and_then(|node| analysis.graph.root(node)) {
         let itself = matches!(keeps, Keeps::UntaggedImage | Keeps::Container | Keeps::Volume | Keeps::CacheRecord);
-        keepers.extend(itself.then(|| Object {
-            kind: "itself".to_owned(),
-            id: String::new(),
-            name: keeps.name().to_owned(),
-        }));
+        keepers.extend(itself.then(|| Object { kind: "itself", id: "".into(), name: keeps.name().to_owned() }));
     }
     keepers.sort_by(|a, b| (&a.kind, &a.name, &a.id).cmp(&(&b.kind, &b.name, &b.id)));
     keepers.dedup_by(|a, b| (&a.kind, &a.id) == (&b.kind, &b.id));

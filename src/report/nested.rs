@@ -3,6 +3,7 @@
 //! said beside that.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -148,8 +149,8 @@ fn below(reading: &Reading, owner: &Key, thing: &Entity, inner: &Place) -> Vec<P
 fn below_mount(inventory: &Inventory, mount: &Key) -> Vec<Place> {
     let mut links = inventory.links.iter().filter(|link| link.from == *mount && link.kind == LinkKind::StoredIn);
     let Some(directory) = links.find_map(|link| inventory.get(&link.to)?.driver_directory()) else { return Vec::new() };
-    let lower = |id: &String| {
-        let key = Key { kind: Kind::DriverDirectory, id: id.as_str().into(), ..mount.clone() };
+    let lower = |id: &Arc<str>| {
+        let key = Key { kind: Kind::DriverDirectory, id: id.clone(), ..mount.clone() };
         inventory.get(&key)?.driver_directory()?.content.clone()
     };
     directory.content.iter().cloned().chain(directory.lower.iter().filter_map(lower)).collect()
@@ -225,5 +226,5 @@ pub(super) fn status(inner: &Inner) -> InnerStatus {
 }
 
 fn inside(inner: &Inner) -> Object {
-    Object { kind: inner.owner.kind.name().to_owned(), id: inner.owner.id.to_string(), name: inner.owner_name.clone() }
+    Object { kind: inner.owner.kind.name(), id: inner.owner.id.clone(), name: inner.owner_name.clone() }
 }

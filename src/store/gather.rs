@@ -5,7 +5,9 @@ use rayon::prelude::*;
 use crate::inventory::Inventory;
 
 /// How many readings share a table.
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
+/// How many tables there are at a time for each thread: enough that none waits long for the last.
+const AHEAD: usize = 4;
 
 /// Reads every item into a table, in parallel; what is found comes in the order of the items.
 pub(super) fn gather<T: Sync>(items: &[T], read: impl Fn(&T, &mut Inventory) + Sync) -> Inventory {
@@ -14,8 +16,9 @@ pub(super) fn gather<T: Sync>(items: &[T], read: impl Fn(&T, &mut Inventory) + S
         chunk.iter().for_each(|item| read(item, &mut table));
         table
     };
-    let tables: Vec<Inventory> = items.par_chunks(CHUNK).map(one_table).collect();
+    let at_a_time = rayon::current_num_threads().saturating_mul(AHEAD * CHUNK);
+    let tables = |items: &[T]| -> Vec<Inventory> { items.par_chunks(CHUNK).map(one_table).collect() };
     let mut all = Inventory::default();
-    tables.into_iter().for_each(|table| all.merge(table));
+    all.merge_all(items.chunks(at_a_time).flat_map(tables));
     all
 }

@@ -101,7 +101,7 @@ fn once(disk: &Disk, roots: Vec<Root>) -> Inventory {
     }
     let parts: Vec<Inventory> = tasks.into_par_iter().map(|(site, store)| fenced(&site, store)).collect();
     let mut inventory = Inventory { roots: roots.found, problems: roots.problems, ..Inventory::default() };
-    parts.into_iter().for_each(|part| inventory.merge(part));
+    inventory.merge_all(parts);
     containerd::join(&mut inventory);
     inventory
 }

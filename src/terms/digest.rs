@@ -30,10 +30,14 @@ impl Digest {
 
     /// The end of a hash that was fed in parts.
     pub fn of_hash(hasher: Sha256) -> Self {
+        Self::of_bytes(hasher.finalize().into())
+    }
+
+    fn of_bytes(hash: [u8; 32]) -> Self {
         use fmt::Write as _;
         let mut text = String::with_capacity(71);
         text.push_str("sha256:");
-        for byte in hasher.finalize() {
+        for byte in hash {
             let _ = write!(text, "{byte:02x}");
         }
         Self(text.into())
@@ -42,6 +46,11 @@ impl Digest {
     /// With the `sha256:` prefix.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text itself, to be replaced by the same text.
+    pub(crate) fn text(&mut self) -> &mut Arc<str> {
+        &mut self.0
     }
 
     /// Without the prefix: the name of a file.
@@ -72,6 +81,27 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A digest without its text, for the very many that are compared once and forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hash([u8; 32]);
+
+impl From<&Digest> for Hash {
+    fn from(digest: &Digest) -> Self {
+        let digit = |hex: &u8| char::from(*hex).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
+        let mut hash = [0; 32];
+        for (byte, hex) in hash.iter_mut().zip(digest.hex().as_bytes().chunks(2)) {
+            *byte = hex.iter().fold(0, |byte, hex| byte << 4 | digit(hex));
+        }
+        Self(hash)
+    }
+}
+
+impl From<Hash> for Digest {
+    fn from(hash: Hash) -> Self {
+        Self::of_bytes(hash.0)
     }
 }
 
@@ -122,6 +152,11 @@ impl CacheId {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text itself, to be replaced by the same text.
+    pub(crate) fn text(&mut self) -> &mut Arc<str> {
+        &mut self.0
     }
 }
 

@@ -1,6 +1,6 @@
 //! References between things, each with the file that says so.
 
-use super::{Key, Place};
+use super::{Evidence, Key};
 
 /// Why one thing refers to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,5 +101,5 @@ pub struct Link {
     pub kind: LinkKind,
     pub to: Key,
     /// The file that says so.
-    pub evidence: Place,
+    pub evidence: Evidence,
 }

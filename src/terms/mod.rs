@@ -1,6 +1,7 @@
 //! F0: the words. Names of things on disk, checked when made; no files, no formats.
 
 mod digest;
+mod evidence;
 mod key;
 mod link;
 mod place;
@@ -9,7 +10,8 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
-pub use digest::{CacheId, ChainId, DiffId, Digest, short_id};
+pub use digest::{CacheId, ChainId, DiffId, Digest, Hash, short_id};
+pub use evidence::Evidence;
 pub use key::{Key, Kind};
 pub use link::{Link, LinkKind};
 pub use place::{NotBeneath, Place};

@@ -1,7 +1,6 @@
 //! Who owns which place: a trie over path components.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::Extent;
 use crate::disk::Unreadable;
@@ -26,21 +25,57 @@ pub struct Claims {
 /// layer, so that they are small.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
-    #[allow(clippy::box_collection)] // an empty map is six times as large as a pointer, and most nodes have no child
-    children: Option<Box<HashMap<Arc<[u8]>, usize>>>,
+    children: Children,
     pub(super) claim: Option<(OwnerIx, Extent)>,
     pub(super) rest: Option<OwnerIx>,
     /// Something is mounted here.
     pub(super) mount: bool,
 }
 
+/// Most nodes have no child, or one; a map of its own is for the rest.
+#[derive(Clone, Debug, Default)]
+enum Children {
+    #[default]
+    None,
+    One(Box<(Box<[u8]>, usize)>),
+    #[allow(clippy::box_collection)] // a map is six times as large as a pointer
+    Many(Box<HashMap<Box<[u8]>, usize>>),
+}
+
+impl Children {
+    fn get(&self, name: &[u8]) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::One(only) => (*only.0 == *name).then_some(only.1),
+            Self::Many(all) => all.get(name).copied(),
+        }
+    }
+
+    /// A name that is not there yet.
+    fn insert(&mut self, name: &[u8], node: usize) {
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(Box::new((name.into(), node))),
+            Self::One(only) => Self::Many(Box::new(HashMap::from([*only, (name.into(), node)]))),
+            Self::Many(mut all) => {
+                all.insert(name.into(), node);
+                Self::Many(all)
+            }
+        };
+    }
+}
+
 impl Node {
     pub(super) fn child(&self, name: &[u8]) -> Option<usize> {
-        self.children.as_ref()?.get(name).copied()
+        self.children.get(name)
     }
 
     pub(super) fn children(&self) -> impl Iterator<Item = usize> {
-        self.children.iter().flat_map(|children| children.values().copied())
+        let (one, many) = match &self.children {
+            Children::None => (None, None),
+            Children::One(only) => (Some(only.1), None),
+            Children::Many(all) => (None, Some(all.values().copied())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
     }
 }
 
@@ -137,9 +172,9 @@ impl Claims {
         let mut here = 0;
         for name in at.components() {
             let fresh = self.nodes.len();
-            let children = self.at(here).children.get_or_insert_default();
-            here = children.get(name).copied().unwrap_or_else(|| {
-                children.insert(name.into(), fresh);
+            let children = &mut self.at(here).children;
+            here = children.get(name).unwrap_or_else(|| {
+                children.insert(name, fresh);
                 fresh
             });
             if here == fresh {

@@ -1,5 +1,6 @@
 //! Images and containers of graph drivers: sizes that the layer store recorded.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +59,7 @@ pub(super) fn images<'a>(seen: &Seen<'a>, all: bool) -> Vec<ImageRow<'a>> {
         size: image.facts.chain.last().map_or(0, |top| sum(seen.chain_of(top).into_iter().map(|(_, layer)| layer))),
         shared: sum(image_layers(seen, image).into_iter().filter(|(key, _)| is_shared(key)).map(|(_, layer)| layer)),
         containers: i64::try_from(image.containers.len()).unwrap_or(i64::MAX),
-        labels: image.facts.labels.clone(),
+        labels: image.facts.labels.as_ref().map(Cow::Borrowed),
         descriptor: None,
         manifests: Vec::new(),
         doubt: None,

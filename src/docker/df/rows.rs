@@ -1,6 +1,8 @@
 //! The rows, and what does not depend on the kind of store.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -9,7 +11,6 @@ use crate::docker::seen::{ContainerSeen, VolumeSeen};
 use crate::docker::sizes::{Size, Sizes};
 use crate::docker::stored::ManifestKind;
 use crate::format::oci::{Descriptor, Platform};
-use crate::inventory::facts::Labels;
 use crate::terms::Key;
 
 /// Go's zero time, in seconds since 1970.
@@ -32,9 +33,9 @@ pub struct ImageRow<'a> {
     pub shared: i64,
     /// How many were made from it; -1 if the engine does not say.
     pub containers: i64,
-    pub labels: Labels,
+    pub labels: Option<Cow<'a, BTreeMap<String, String>>>,
     /// Of its target, in containerd's store.
-    pub descriptor: Option<Descriptor>,
+    pub descriptor: Option<Box<Descriptor>>,
     /// Platforms and attestations, in containerd's store.
     pub manifests: Vec<ManifestRow<'a>>,
     /// What keeps us from knowing its sizes.

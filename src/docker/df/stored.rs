@@ -176,7 +176,7 @@ fn draft<'s, 'a>(stored: &Stored<'a>, listed: &'s ImageListed<'s, 'a>) -> Draft<
         shared: 0,
         containers: -1,
         labels: None,
-        descriptor: (stored.version >= EMPTY_TOO).then(|| image.target.clone()),
+        descriptor: (stored.version >= EMPTY_TOO).then(|| Box::new(image.target.clone())),
         manifests: Vec::new(),
         doubt: None,
     };
@@ -185,7 +185,7 @@ fn draft<'s, 'a>(stored: &Stored<'a>, listed: &'s ImageListed<'s, 'a>) -> Draft<
 
 fn describe(row: &mut ImageRow<'_>, stored: &Stored<'_>, manifest: &ManifestStored<'_>) {
     row.created = manifest.config.and_then(|config| config.created).map_or(0, |time| time.as_second());
-    row.labels = manifest.config.and_then(|config| config.labels.clone());
+    row.labels = manifest.config.and_then(|config| config.labels.clone().map(std::borrow::Cow::Owned));
     if stored.version >= READABLE {
         row.labels = Some(row.labels.take().unwrap_or_default());
     }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::graph::Graph;
 use crate::inventory::{Entity, Inventory};
-use crate::terms::{Key, Kind, LinkKind, Place};
+use crate::terms::{Evidence, Key, Kind, LinkKind};
 
 /// What becomes of a thing at the next collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Fate {
     /// A root of the collector.
     Root,
     /// Kept by another thing, which leads to a root.
-    Kept { by: Key, link: LinkKind, evidence: Place },
+    Kept { by: Key, link: LinkKind, evidence: Evidence },
     /// Known to the metadata, and not marked: the next collection takes it.
     Collectable,
     /// No metadata names it.

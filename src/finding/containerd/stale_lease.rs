@@ -8,7 +8,7 @@ use crate::finding::words::{count, shown, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::inventory::StoreKind;
 use crate::inventory::facts::Lease;
-use crate::terms::{Digest, Key, Kind, LinkKind, Place, short_id};
+use crate::terms::{Digest, Evidence, Key, Kind, LinkKind, Place, short_id};
 
 pub(in crate::finding) const RULE: Rule = Rule {
     class: "stale-lease",
@@ -82,7 +82,7 @@ fn finding(case: &Case<'_>, key: &Key, lease: &Lease, what: For) -> Finding {
         size(base.on_disk_bytes),
     );
     let database = case.evidence(key, LinkKind::Leases).next();
-    let said = |at: &Place| format!("{at}: lease {} of namespace {}", shown(&lease.id), shown(&lease.namespace));
+    let said = |at: &Evidence| format!("{at}: lease {} of namespace {}", shown(&lease.id), shown(&lease.namespace));
     let mut evidence: Vec<String> = database.map(said).into_iter().collect();
     let roots = || case.inventory.engine_roots();
     if what == For::Container {

@@ -168,7 +168,7 @@ fn an_image_whose_child_does_not_load_or_forgot_it_is_not_pruned() {
     assert!(found[0].remedy.commands.is_empty(), "its child does not load: {withheld:?}");
 
     let mut table = retagged();
-    let step = |text: &str| (text.to_owned(), false);
+    let step = |text: &str| (text.into(), false);
     table.layer("child", Some("old")).image("child", &["base", "old", "child"], None).tag("child:1", "child");
     table.history("old", &[step("/bin/sh -c one")]);
     table.history("child", &[step("/bin/sh -c one"), step("/bin/sh -c two")]);

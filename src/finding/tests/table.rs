@@ -90,7 +90,7 @@ impl Table {
         let at = self.at(&format!("overlay2/{name}"));
         let facts = DriverDirectory {
             at: Some(at.clone()),
-            lower: lower.iter().map(|name| (*name).to_owned()).collect(),
+            lower: lower.iter().map(|name| (*name).into()).collect(),
             ctime: (1000, 0),
             mtime: (1000, 0),
             ..DriverDirectory::default()
@@ -266,10 +266,10 @@ impl Table {
         self
     }
 
-    pub(super) fn history(&mut self, image: &str, history: &[(String, bool)]) -> &mut Self {
+    pub(super) fn history(&mut self, image: &str, history: &[(Box<str>, bool)]) -> &mut Self {
         let key = self.key(Kind::Image, digest(image).as_str());
         match &mut self.inventory.entities.get_mut(&key).unwrap().facts {
-            crate::inventory::Facts::Image(image) => image.history = history.to_vec(),
+            crate::inventory::Facts::Image(image) => image.history = history.into(),
             _ => unreachable!(),
         }
         self

@@ -19,7 +19,7 @@ pub struct Config {
     pub architecture: String,
     pub variant: String,
     /// Newest last: (created_by, empty_layer).
-    pub history: Vec<(String, bool)>,
+    pub history: Box<[(Box<str>, bool)]>,
     pub volumes: Vec<String>,
 }
 
@@ -83,7 +83,7 @@ pub fn parse(bytes: &[u8]) -> Result<Config, ConfigError> {
     };
     let time = |text: String| text.parse().map_err(|_| ConfigError::NotATime(text.chars().take(80).collect()));
     let config = file.config.unwrap_or(Inner { labels: None, volumes: None });
-    let step = |step: Step| (step.created_by.unwrap_or_default(), step.empty_layer.unwrap_or_default());
+    let step = |step: Step| (step.created_by.unwrap_or_default().into(), step.empty_layer.unwrap_or_default());
     let text = |(key, value): (String, Option<String>)| (key, value.unwrap_or_default());
     Ok(Config {
         diff_ids: rootfs.diff_ids.unwrap_or_default().into_iter().map(diff_id).collect::<Result<_, _>>()?,

@@ -65,7 +65,7 @@ fn a_config_tells_its_layers_and_steps() {
     );
     let config = config::parse(json.as_bytes()).unwrap();
     assert_eq!(config.diff_ids.len(), 1);
-    assert_eq!(config.history, [("x".to_owned(), false), (String::new(), true)]);
+    assert_eq!(*config.history, [("x".into(), false), ("".into(), true)]);
     assert_eq!(config.created.unwrap().to_string(), "2026-11-21T00:15:38.070911375Z");
     assert_eq!(config.os, "linux");
 }

@@ -3,6 +3,7 @@
 mod containerd;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,39 +15,58 @@ pub use containerd::{
     BackendSnapshot, ContainerRecord, ContentEntry, ImageRecord, Ingest, Namespace, Snapshot, SnapshotKind, StoredImage,
 };
 
-/// Facts of a thing, by what it is.
+/// Facts of a thing, by what it is. Boxed, so that a thing of which little is known is small: there are very many.
 #[derive(Clone, Debug, Default)]
 pub enum Facts {
     #[default]
     None,
-    Tag(Tag),
+    Tag(Box<Tag>),
     Image(Box<Image>),
-    Layer(Layer),
-    Mount(Mount),
-    DriverDirectory(DriverDirectory),
+    Layer(Box<Layer>),
+    Mount(Box<Mount>),
+    DriverDirectory(Box<DriverDirectory>),
     Container(Box<Container>),
-    Volume(Volume),
+    Volume(Box<Volume>),
     CacheRecord(Box<CacheRecord>),
-    CacheSnapshot(CacheSnapshot),
-    Lease(Lease),
-    Blob(Blob),
-    Leftover(Leftover),
-    Plugin(Plugin),
-    Foreign(Foreign),
+    CacheSnapshot(Box<CacheSnapshot>),
+    Lease(Box<Lease>),
+    Blob(Box<Blob>),
+    Leftover(Box<Leftover>),
+    Plugin(Box<Plugin>),
+    Foreign(Box<Foreign>),
     StoredImage(Box<StoredImage>),
     Snapshot(Box<Snapshot>),
-    Ingest(Ingest),
-    Namespace(Namespace),
-    ContainerRecord(ContainerRecord),
+    Ingest(Box<Ingest>),
+    Namespace(Box<Namespace>),
+    ContainerRecord(Box<ContainerRecord>),
 }
 
 macro_rules! from_facts {
-    ($($kind:ident),* ; $($boxed:ident),*) => {
-        $(impl From<$kind> for Facts { fn from(facts: $kind) -> Self { Self::$kind(facts) } })*
-        $(impl From<$boxed> for Facts { fn from(facts: $boxed) -> Self { Self::$boxed(Box::new(facts)) } })*
+    ($($kind:ident),*) => {
+        $(impl From<$kind> for Facts { fn from(facts: $kind) -> Self { Self::$kind(Box::new(facts)) } })*
     };
 }
-from_facts!(Tag, Layer, Mount, DriverDirectory, Volume, CacheSnapshot, Lease, Blob, Leftover, Plugin, Foreign, Ingest, Namespace, ContainerRecord; Image, Container, CacheRecord, StoredImage, Snapshot);
+from_facts!(
+    Tag,
+    Image,
+    Layer,
+    Mount,
+    DriverDirectory,
+    Container,
+    Volume,
+    CacheRecord,
+    CacheSnapshot,
+    Lease,
+    Blob,
+    Leftover,
+    Plugin,
+    Foreign,
+    StoredImage,
+    Snapshot,
+    Ingest,
+    Namespace,
+    ContainerRecord
+);
 
 macro_rules! as_facts {
     ($($method:ident -> $kind:ident),*) => {
@@ -80,8 +100,7 @@ pub struct Tag {
 pub struct Image {
     /// Why the engine would not load it, as far as its own file tells: the hash differs, bad JSON, no `rootfs`.
     pub broken: Option<String>,
-    pub diff_ids: Vec<DiffId>,
-    /// Chain IDs, base first.
+    /// Chain IDs, base first; they stand for the diff IDs.
     pub chain: Vec<ChainId>,
     pub created: Option<Timestamp>,
     pub labels: Labels,
@@ -92,7 +111,7 @@ pub struct Image {
     pub last_updated: Option<Timestamp>,
     pub built_locally: bool,
     /// History entries, newest last: (created_by, empty_layer).
-    pub history: Vec<(String, bool)>,
+    pub history: Box<[(Box<str>, bool)]>,
     /// `config.Volumes`
     pub volumes: Vec<String>,
 }
@@ -133,7 +152,7 @@ pub struct DriverDirectory {
     /// overlay2's short name.
     pub link: Option<String>,
     /// The IDs below, nearest first, as the driver's own files say.
-    pub lower: Vec<String>,
+    pub lower: Vec<Arc<str>>,
     /// Its name ends in `-removing`.
     pub removing: bool,
     pub mtime: (i64, u32),

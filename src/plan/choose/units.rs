@@ -181,7 +181,7 @@ impl Finder<'_, '_> {
         let repository = |tag: &String| tag.rsplit_once(':').map(|(name, _)| name.to_owned());
         let names = row.tags.iter().chain(&row.digests).cloned().chain(row.tags.iter().filter_map(repository));
         let about =
-            About { kind: "image", id: &row.id, names: names.collect(), labels: row.labels.as_ref(), since: created };
+            About { kind: "image", id: &row.id, names: names.collect(), labels: row.labels.as_deref(), since: created };
         if self.keeps(row.key, &about) {
             return None;
         }

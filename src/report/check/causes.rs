@@ -66,11 +66,11 @@ fn fold_lowers<'a>(analysis: &Analysis<'a>, groups: &mut BTreeMap<Root, Vec<Faul
 }
 
 /// References to what is not there, by the file that says so.
-fn dangling<'a>(analysis: &Analysis<'a>) -> BTreeMap<&'a Place, Vec<&'a Link>> {
+fn dangling<'a>(analysis: &Analysis<'a>) -> BTreeMap<Place, Vec<&'a Link>> {
     let inventory = &analysis.reading.inventory;
-    let mut found: BTreeMap<&Place, Vec<&Link>> = BTreeMap::new();
+    let mut found: BTreeMap<Place, Vec<&Link>> = BTreeMap::new();
     for link in inventory.links.iter().filter(|link| inventory.get(&link.to).is_none()) {
-        found.entry(&link.evidence).or_default().push(link);
+        found.entry(link.evidence.place()).or_default().push(link);
     }
     found
 }
@@ -78,7 +78,7 @@ fn dangling<'a>(analysis: &Analysis<'a>) -> BTreeMap<&'a Place, Vec<&'a Link>> {
 fn fault<'a>(
     analysis: &Analysis<'a>,
     ground: &Ground<'a>,
-    dangling: &BTreeMap<&'a Place, Vec<&'a Link>>,
+    dangling: &BTreeMap<Place, Vec<&'a Link>>,
     problem: &'a Problem,
 ) -> Fault<'a> {
     let named = |key: &Key| problem.cause.contains(key.id.strip_prefix("sha256:").unwrap_or(&key.id));

@@ -89,11 +89,8 @@ pub fn check(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[Verdict]
 fn totals(causes: &[Cause], verdicts: &[Verdict]) -> CheckTotals {
     let count = |outcome| verdicts.iter().filter(|verdict| verdict.outcome() == outcome).count() as u64;
     let sum = |of: fn(&Verdict) -> u64| verdicts.iter().map(of).fold(0, u64::saturating_add);
-    let victims: BTreeSet<(&str, &str)> = causes
-        .iter()
-        .flat_map(|cause| &cause.victims)
-        .map(|victim| (victim.object.kind.as_str(), victim.object.id.as_str()))
-        .collect();
+    let victims: BTreeSet<(&str, &str)> =
+        causes.iter().flat_map(|cause| &cause.victims).map(|victim| (victim.object.kind, &*victim.object.id)).collect();
     CheckTotals {
         intact: count(Outcome::Intact),
         differs: count(Outcome::Differs),
@@ -107,7 +104,7 @@ fn totals(causes: &[Cause], verdicts: &[Verdict]) -> CheckTotals {
 fn says(state: &str, causes: &[Cause], totals: &CheckTotals, content: bool) -> Vec<String> {
     let hit = |kind: &str| -> usize {
         let victims = causes.iter().flat_map(|cause| &cause.victims).filter(|victim| victim.object.kind == kind);
-        victims.map(|victim| victim.object.id.as_str()).collect::<BTreeSet<_>>().len()
+        victims.map(|victim| &*victim.object.id).collect::<BTreeSet<_>>().len()
     };
     let mut says = vec![match state {
         "consistent" => "Consistent: everything that is referred to is there, and nothing contradicts it.".to_owned(),

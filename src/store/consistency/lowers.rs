@@ -93,7 +93,7 @@ fn compare(view: &View<'_>, out: &mut Inventory, key: &Key, layer: &crate::inven
             Some(id.as_str())
         }
     };
-    let nearest = facts.lower.first().map(String::as_str);
+    let nearest = facts.lower.first().map(|id| &**id);
     if nearest == parent_directory || view.is_faulty(&lower) {
         return;
     }
@@ -129,7 +129,7 @@ fn stands(view: &View<'_>, out: &mut Inventory, key: &Key, mount: &crate::invent
     let mut expect = |id: Option<&str>, wanted: Option<&str>| {
         let Some(facts) = id.and_then(|id| view.directory(key, id)) else { return };
         let Some(lower) = facts.at.as_ref().map(|at| at.join("lower")) else { return };
-        let nearest = facts.lower.first().map(String::as_str);
+        let nearest = facts.lower.first().map(|id| &**id);
         if nearest != wanted && !view.is_faulty(&lower) {
             let lost = Lost::Links(vec![LinkKind::StandsOn, LinkKind::StoredIn, LinkKind::InitLayer]);
             out.problem("lower-mismatch", &lower, lost, says(nearest, wanted));

@@ -137,7 +137,7 @@ fn missing_directories(disk: &Disk, inv: &mut Inventory) {
             continue;
         }
         let at = driver::directory(&store.home, &link.to.id);
-        if disk.stat(&link.evidence).is_err() || disk.stat(&at) != Err(Unreadable::Missing) {
+        if disk.stat(&link.evidence.place()).is_err() || disk.stat(&at) != Err(Unreadable::Missing) {
             continue;
         }
         let code = match (link.from.kind, link.kind) {
@@ -145,6 +145,11 @@ fn missing_directories(disk: &Disk, inv: &mut Inventory) {
             (_, LinkKind::InitLayer) => "mount-missing-init-directory",
             _ => "mount-missing-directory",
         };
-        inv.problem(code, &link.evidence, Lost::Links(vec![link.kind]), format!("names {at}, which is not there"));
+        inv.problem(
+            code,
+            &link.evidence.place(),
+            Lost::Links(vec![link.kind]),
+            format!("names {at}, which is not there"),
+        );
     }
 }

@@ -57,7 +57,7 @@ impl<'a> Leases<'a> {
 }
 
 fn link(from: &Key, kind: LinkKind, to: &Key, evidence: &Place) -> Link {
-    Link { from: from.clone(), kind, to: to.clone(), evidence: evidence.clone() }
+    Link { from: from.clone(), kind, to: to.clone(), evidence: evidence.into() }
 }
 
 /// A container holds the lease of its ID, and runs from an image of the namespace that the lease is in.

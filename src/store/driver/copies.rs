@@ -12,7 +12,7 @@ use crate::disk::Dir;
 use crate::inventory::Inventory;
 use crate::inventory::facts::Leftover;
 use crate::store::gather::gather;
-use crate::terms::Place;
+use crate::terms::{Kind, Place};
 
 const NO_SUBVOLUME: Leftover =
     Leftover { what: "quota of a missing subvolume", cleaned_by: "no command of Docker", by_itself: false };
@@ -41,5 +41,5 @@ fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, quotas: Option<&Dir<'_>>, in
     let Some(mut facts) = home.directory(listed, id) else { return };
     facts.content = facts.at.clone();
     let quota: Option<Place> = quotas.filter(|dir| dir.kind(id.as_bytes()).is_some()).map(|dir| dir.place().join(id));
-    home.add(inv, id, facts, quota);
+    home.add(inv, home.key(Kind::DriverDirectory, id), facts, quota);
 }

@@ -66,6 +66,6 @@ fn directories(home: &Home<'_>, inv: &mut Inventory) {
     for id in ids(&dir) {
         let Some(facts) = home.directory(&dir, id) else { continue };
         let content: Option<Place> = facts.at.clone();
-        home.add(inv, id, DriverDirectory { content, ..facts }, None);
+        home.add(inv, home.key(Kind::DriverDirectory, id), DriverDirectory { content, ..facts }, None);
     }
 }

@@ -105,8 +105,7 @@ impl<'a> Home<'a> {
     }
 
     /// Adds a directory that nobody has claimed yet: its holder does, if there is one.
-    fn add(&self, inv: &mut Inventory, id: &str, facts: DriverDirectory, claims: impl IntoIterator<Item = Place>) {
-        let key = self.key(Kind::DriverDirectory, id);
+    fn add(&self, inv: &mut Inventory, key: Key, facts: DriverDirectory, claims: impl IntoIterator<Item = Place>) {
         let (at, removing) = (facts.at.clone(), facts.removing);
         let mut thing = Entity::new(facts);
         if let Some(at) = &at {

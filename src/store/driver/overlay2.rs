@@ -8,8 +8,6 @@
 //! <driver>/l/<short>        -> ../<id>/diff
 //! ```
 
-use std::collections::BTreeMap;
-
 use super::links::{self, ShortNames};
 use super::{Home, is_probe, probes};
 use crate::disk::{Dir, FileKind, Unreadable};
@@ -55,26 +53,31 @@ pub(super) fn quota_node(home: &Home<'_>, inv: &mut Inventory, dir: &Dir<'_>) {
 
 fn one(home: &Home<'_>, listed: &Dir<'_>, id: &str, short: &ShortNames, inv: &mut Inventory) {
     let Some(mut facts) = home.directory(listed, id) else { return };
-    let at = listed.place().join(id);
+    let Some(at) = facts.at.clone() else { return };
     match home.site.disk.dir(&at) {
         Err(Unreadable::Missing) => return,
         Err(cause) => inv.problem("unreadable-directory", &at, Lost::Bytes, cause),
         Ok(dir) => {
-            files(inv, &dir, &mut facts, &short.to);
+            files(inv, &dir, &mut facts, short);
             temporary_files(home.site, inv, &home.name, &dir);
         }
     }
-    let key = home.key(Kind::DriverDirectory, id);
+    // the text that the link has, if there is one, so that it is there once
+    let key = match short.of(id).next() {
+        Some((_, same)) => home.key(Kind::DriverDirectory, same.clone()),
+        None => home.key(Kind::DriverDirectory, id),
+    };
     if let Some(lower) = facts.lower.first() {
-        inv.link(&key, LinkKind::Lower, home.key(Kind::DriverDirectory, lower.as_str()), &at.join("lower"));
+        inv.link(&key, LinkKind::Lower, home.key(Kind::DriverDirectory, lower.clone()), at.says("lower"));
     }
     if let Some(content) = &facts.content {
         inv.meter(content.clone());
     }
-    home.add(inv, id, facts, short.of.get(id).cloned().unwrap_or_default());
+    facts.lower.shrink_to_fit();
+    home.add(inv, key, facts, short.of(id).map(|(at, _)| at.clone()));
 }
 
-fn files(inv: &mut Inventory, dir: &Dir<'_>, facts: &mut DriverDirectory, short: &BTreeMap<String, String>) {
+fn files(inv: &mut Inventory, dir: &Dir<'_>, facts: &mut DriverDirectory, short: &ShortNames) {
     let lost = || Lost::Links(vec![LinkKind::Lower]);
     if dir.kind(b"diff") == Some(FileKind::Dir) {
         facts.content = Some(dir.place().join("diff"));
@@ -88,7 +91,7 @@ fn files(inv: &mut Inventory, dir: &Dir<'_>, facts: &mut DriverDirectory, short:
     let at = dir.place().join("lower");
     let names = inv.note("damaged-file", &at, lost(), text(dir, "lower", overlay::lower)).flatten();
     for name in names.unwrap_or_default() {
-        match short.get(&name) {
+        match short.to(&name) {
             Some(id) => facts.lower.push(id.clone()),
             None => unresolved(inv, &at, &name),
         }

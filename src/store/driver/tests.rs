@@ -21,8 +21,8 @@ fn a_directory_knows_its_content_its_name_and_what_is_below() {
     let facts = thing.driver_directory().unwrap();
     assert_eq!(facts.content.as_ref().unwrap().to_string(), format!("docker/overlay2/{MOUNT}/diff"));
     assert_eq!(facts.lower.len(), 4);
-    assert_eq!(facts.lower[0], format!("{MOUNT}-init"));
-    assert_eq!(facts.lower[3], Sample::id(0));
+    assert_eq!(*facts.lower[0], format!("{MOUNT}-init"));
+    assert_eq!(*facts.lower[3], Sample::id(0));
     assert!(facts.link.is_some() && facts.mtime.0 > 0 && thing.lots.len() == 2);
     assert!(inv.meters.contains(facts.content.as_ref().unwrap()) && inv.meters.len() == 5);
 }

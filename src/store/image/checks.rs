@@ -19,7 +19,7 @@ pub(super) fn run(part: &Part<'_>, inv: &mut Inventory) {
         let Some(missing) = Missing::of(part, &link).filter(|_| has_its_files(inv, &link.from)) else { continue };
         if again.is_still_missing(&link, &missing.at) {
             let cause = format!("{}, which is not there", missing.says);
-            inv.problem(missing.code, &link.evidence, links(missing.lost), cause);
+            inv.problem(missing.code, &link.evidence.place(), links(missing.lost), cause);
         }
     }
     share_a_directory(inv);
@@ -75,7 +75,7 @@ impl Again<'_> {
         let disk = self.part.site.disk;
         let source_stays = match link.kind {
             LinkKind::Names => self.still_names(&link.from, &link.to),
-            _ => disk.stat(&link.evidence).is_ok(),
+            _ => disk.stat(&link.evidence.place()).is_ok(),
         };
         source_stays && disk.stat(at) == Err(Unreadable::Missing)
     }
@@ -102,7 +102,7 @@ fn share_a_directory(inv: &mut Inventory) {
         .filter(|(_, links)| links.len() > 1)
         .flat_map(|(to, links)| {
             let says = format!("directory {} is named by {} entries; one of them is wrong", to.id, links.len());
-            links.into_iter().map(move |link| (link.evidence.clone(), link.kind, says.clone()))
+            links.into_iter().map(move |link| (link.evidence.place(), link.kind, says.clone()))
         })
         .collect();
     for (at, kind, says) in shared {
@@ -124,10 +124,10 @@ fn prefixes(inv: &mut Inventory) {
     let parents: BTreeMap<&Key, &Key> = built.clone().map(|link| (&link.from, &link.to)).collect();
     let wrong: Vec<Place> = built
         .filter(|link| match (sound(&link.from), sound(&link.to)) {
-            (Some(child), Some(parent)) => !child.diff_ids.starts_with(&parent.diff_ids),
+            (Some(child), Some(parent)) => !child.chain.starts_with(&parent.chain),
             _ => false,
         } || is_its_own_ancestor(&parents, &link.from))
-        .map(|link| link.evidence.clone())
+        .map(|link| link.evidence.place())
         .collect();
     for at in wrong {
         let cause = "names an image as parent that this one cannot have been built on";

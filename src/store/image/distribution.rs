@@ -17,7 +17,7 @@ use super::part::Part;
 use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::image::{distribution, text};
 use crate::inventory::{Entity, Inventory, OwnerKind};
-use crate::terms::{Digest, Kind, Lost};
+use crate::terms::{Digest, Hash, Kind, Lost};
 
 pub(super) fn read(part: &Part<'_>) -> Inventory {
     let mut inv = Inventory::default();
@@ -25,15 +25,19 @@ pub(super) fn read(part: &Part<'_>) -> Inventory {
     let Some(dir) = part.expected(&mut inv, &at, &[]) else { return inv };
     let map = Entity::default().named("distribution").tree(at.clone(), OwnerKind::ImageMetadata);
     inv.add(part.key(Kind::DistributionMap, "distribution"), map);
-    let blobs = values(part, &mut inv, &dir, "v2metadata-by-diffid", distribution::parse_blobs);
-    let diffs = values(part, &mut inv, &dir, "diffid-by-digest", text::digest);
+    let hashes = |bytes: &[u8]| -> Result<Box<[Hash]>, _> {
+        distribution::parse_blobs(bytes).map(|blobs| blobs.iter().map(Hash::from).collect())
+    };
+    let blobs = values(part, &mut inv, &dir, "v2metadata-by-diffid", hashes);
+    let diffs = values(part, &mut inv, &dir, "diffid-by-digest", |bytes| text::digest(bytes).map(|it| Hash::from(&it)));
     let (Some(blobs), Some(diffs)) = (blobs, diffs) else { return inv };
     // moby distribution/metadata/v2_metadata_service.go Add writes both
     for (diff, blobs) in &blobs {
-        for blob in blobs.iter().flatten() {
+        for blob in blobs.iter().flat_map(|blobs| blobs.iter()) {
             if diffs.get(blob).is_none_or(|known| known.as_ref().is_some_and(|known| known != diff)) {
-                let at = at.join("diffid-by-digest/sha256").join(blob.hex());
-                inv.problem("distribution-mismatch", &at, Lost::Nothing, format!("does not say that it holds {diff}"));
+                let at = at.join("diffid-by-digest/sha256").join(Digest::from(*blob).hex());
+                let says = format!("does not say that it holds {}", Digest::from(*diff));
+                inv.problem("distribution-mismatch", &at, Lost::Nothing, says);
             }
         }
     }
@@ -47,7 +51,7 @@ fn values<T: Send, E: ToString>(
     top: &Dir<'_>,
     map: &str,
     parse: impl Fn(&[u8]) -> Result<T, E> + Sync,
-) -> Option<BTreeMap<Digest, Option<T>>> {
+) -> Option<BTreeMap<Hash, Option<T>>> {
     let at = top.place().join(map).join("sha256");
     let dir = match part.site.disk.dir(&at) {
         Err(Unreadable::Missing) => return Some(BTreeMap::new()),
@@ -62,10 +66,11 @@ fn values<T: Send, E: ToString>(
         Err(cause) => Some(Err(cause.to_string())),
         Ok(bytes) => Some(parse(&bytes).map_err(|cause| cause.to_string())),
     };
-    let found: Vec<_> = names.par_iter().map(|name| Some((Digest::from_hex(name)?, read(name)?))).collect();
+    let found: Vec<_> =
+        names.par_iter().map(|name| Some((name, Hash::from(&Digest::from_hex(name)?), read(name)?))).collect();
     let mut values = BTreeMap::new();
-    for (id, value) in found.into_iter().flatten() {
-        let value = inv.note("damaged-file", &at.join(id.hex()), Lost::Nothing, value);
+    for (name, id, value) in found.into_iter().flatten() {
+        let value = inv.note("damaged-file", &at.join(name), Lost::Nothing, value);
         values.insert(id, value);
     }
     Some(values)

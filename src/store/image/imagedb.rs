@@ -118,7 +118,6 @@ impl Reading<'_> {
         Ok(Image {
             broken,
             chain: ChainId::all(&config.diff_ids),
-            diff_ids: config.diff_ids,
             created: config.created,
             labels: config.labels,
             os: config.os,
@@ -167,7 +166,7 @@ impl Reading<'_> {
         if let Some(parent) = &image.parent
             && let Some(at) = &self.metadata
         {
-            inv.link(&key, LinkKind::BuiltOn, part.key(Kind::Image, parent), &at.join("parent"));
+            inv.link(&key, LinkKind::BuiltOn, part.key(Kind::Image, parent), at.says("parent"));
         }
         // a config that is not the one its name asks for says nothing about what the image needs
         if image.broken.is_none()

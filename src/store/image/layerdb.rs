@@ -86,7 +86,7 @@ fn unfinished(part: &Part<'_>, at: &Place, what: &Leftover, inv: &mut Inventory)
     match value(&dir, "cache-id", text::cache_id) {
         Ok(Some(id)) => {
             let to = part.key(Kind::DriverDirectory, &id);
-            inv.link(&key, LinkKind::Interrupted, to, &at.join("cache-id"));
+            inv.link(&key, LinkKind::Interrupted, to, at.says("cache-id"));
         }
         Ok(None) => {}
         Err(cause) => part.fault(inv, &dir, "cache-id", lost, &cause),
@@ -109,10 +109,10 @@ fn layer(part: &Part<'_>, at: &Place, chain: ChainId, inv: &mut Inventory) {
         }
     }
     if let Some(parent) = &layer.parent {
-        inv.link(&key, LinkKind::Parent, part.key(Kind::Layer, &parent.0), &at.join("parent"));
+        inv.link(&key, LinkKind::Parent, part.key(Kind::Layer, &parent.0), at.says("parent"));
     }
     if let Some(id) = &layer.cache_id {
-        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id), &at.join("cache-id"));
+        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id), at.says("cache-id"));
     }
     inv.add(key, Entity::new(layer).tree(at.clone(), OwnerKind::Layer));
 }

@@ -51,13 +51,13 @@ fn mount(part: &Part<'_>, at: &Place, name: &str, depth: usize, inv: &mut Invent
     facts.nested = inner_roots(part, &facts);
     facts.nested.iter().for_each(|inner| inv.meter(inner.at.clone()));
     if let Some(id) = &facts.mount_id {
-        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id), &at.join("mount-id"));
+        inv.link(&key, LinkKind::StoredIn, part.key(Kind::DriverDirectory, id), at.says("mount-id"));
     }
     if let Some(id) = &facts.init_id {
-        inv.link(&key, LinkKind::InitLayer, part.key(Kind::DriverDirectory, id), &at.join("init-id"));
+        inv.link(&key, LinkKind::InitLayer, part.key(Kind::DriverDirectory, id), at.says("init-id"));
     }
     if let Some(parent) = &facts.parent {
-        inv.link(&key, LinkKind::StandsOn, part.key(Kind::Layer, &parent.0), &at.join("parent"));
+        inv.link(&key, LinkKind::StandsOn, part.key(Kind::Layer, &parent.0), at.says("parent"));
     }
     inv.add(key, Entity::new(facts).tree(at.clone(), OwnerKind::RwLayer));
 }
