@@ -44,7 +44,7 @@ pub struct Reading {
 }
 
 /// More threads than these hardly shorten a survey, and each keeps memory of its own.
-const SURVEYORS: usize = 16;
+const SURVEYORS: usize = 8;
 
 impl Reading {
     /// Reads everything; `progress` is told the inodes and bytes that came in.
