@@ -1,6 +1,7 @@
 //! The engine's containers and volumes, while actions run on them, and its image store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::Case;
 use super::gone::Gone;
@@ -141,7 +142,8 @@ impl<'a> Host<'a> {
         if let Some(found) = self.containers.0.get(typed).or_else(by_name) {
             return Ok(found);
         }
-        let mut fits = self.containers.0.iter().filter(|(id, _)| id.starts_with(typed)).map(|(_, found)| found);
+        let near = self.containers.0.range::<str, _>((Bound::Included(typed), Bound::Unbounded));
+        let mut fits = near.take_while(|(id, _)| id.starts_with(typed)).map(|(_, found)| found);
         match (fits.next(), fits.next()) {
             (Some(found), None) => Ok(found),
             (Some(_), Some(_)) if self.case.view.version() >= (25, 0, 0) => {

@@ -76,14 +76,19 @@ fn relied(case: &Case<'_>, actions: &[Action], prediction: &plan::Prediction) ->
     };
     for row in case.df.containers.iter().filter(|row| goes(row.key)) {
         let state = &row.container.facts.state;
-        let says = format!("{} since {:?}, {:?}", state.word(), state.started_at, state.finished_at);
+        let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let (began, ended) = (time(state.started_at), time(state.finished_at));
+        let says = format!("{} (started {began}, ended {ended})", state.word());
         relied.insert(format!("container {}", row.container.facts.name), says);
     }
     for row in case.df.images.iter().filter(|row| goes(row.key)) {
-        relied.insert(format!("image {}", row.id), format!("{:?} {:?}", row.tags, row.digests));
+        relied.insert(format!("image {}", row.id), names(row));
     }
     for row in case.df.volumes.iter().filter(|row| goes(row.key)) {
-        relied.insert(format!("volume {}", row.key.id), format!("{:?} {}", row.volume.users, row.size));
+        relied.insert(
+            format!("volume {}", row.key.id),
+            format!("used by {} containers, {} bytes", row.references(), row.size),
+        );
     }
     let cache = |action: &Action| matches!(action.verb, Verb::PruneCache { .. } | Verb::PruneSystem { .. });
     if actions.iter().any(cache) {
@@ -95,6 +100,11 @@ fn relied(case: &Case<'_>, actions: &[Action], prediction: &plan::Prediction) ->
         }
     }
     relied
+}
+
+fn names(row: &crate::docker::df::ImageRow<'_>) -> String {
+    let names: Vec<&str> = row.tags.iter().chain(&row.digests).map(String::as_str).collect();
+    if names.is_empty() { "untagged".to_owned() } else { format!("named {}", names.join(", ")) }
 }
 
 /// A lease that an operation holds, or a step that is executed.
@@ -130,15 +140,10 @@ pub fn changes(before: &Promise, after: &Promise) -> Vec<String> {
         found.push("a build is running".to_owned());
     }
     for (thing, was) in &before.relied {
-        match after.relied.get(thing) {
-            Some(is) if is == was => {}
-            Some(is) => found.push(format!("{thing} was {was}, and is {is}")),
-            None => found.push(format!("{thing} was {was}, and is not what would be removed now")),
+        if let Some(is) = after.relied.get(thing).filter(|is| *is != was) {
+            found.push(format!("{thing} was {was}, and is {is}"));
         }
     }
-    found.extend(
-        after.relied.keys().filter(|thing| !before.relied.contains_key(*thing)).map(|thing| format!("{thing} is new")),
-    );
     for (was, is) in before.prediction.steps.iter().zip(&after.prediction.steps) {
         let action = &was.action.text;
         if was.outcome != is.outcome {
@@ -155,6 +160,10 @@ pub fn changes(before: &Promise, after: &Promise) -> Vec<String> {
             found.push(format!("docker {action}: would now free {is} bytes instead of {was}"));
         }
     }
+    let news = after.relied.keys().filter(|thing| !before.relied.contains_key(*thing));
+    found.extend(news.map(|thing| format!("{thing} is new")));
+    let gone = before.relied.keys().filter(|thing| !after.relied.contains_key(*thing));
+    found.extend(gone.map(|thing| format!("{thing} would not go now")));
     found
 }
 

@@ -7,6 +7,7 @@
 mod df;
 mod engine;
 mod lists;
+mod reclaim;
 #[path = "../common/run.rs"]
 mod run;
 mod stored;

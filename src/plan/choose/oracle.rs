@@ -1,5 +1,6 @@
 //! What sets of units do, asked of the prediction: the only one who knows what goes with a set.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::super::gone::{above, topmost};
@@ -12,6 +13,8 @@ pub(super) struct Oracle<'o, 'a> {
     case: &'o Case<'a>,
     pub(super) units: &'o [Unit],
     scale: Scale<'o>,
+    /// How often the prediction was asked.
+    pub(super) asked: Cell<usize>,
 }
 
 /// A unit with what happens at its step.
@@ -22,7 +25,7 @@ pub(super) struct Taken {
 
 impl<'o, 'a> Oracle<'o, 'a> {
     pub(super) fn of(case: &'o Case<'a>, units: &'o [Unit]) -> Self {
-        Self { case, units, scale: Scale::of(case.owners, case.ledger, case.disk) }
+        Self { case, units, scale: Scale::of(case.owners, case.ledger, case.disk), asked: Cell::new(0) }
     }
 
     /// The units of a set whose actions are run, in order. Of the build cache's parts the last that goes with all older ones.
@@ -40,15 +43,20 @@ impl<'o, 'a> Oracle<'o, 'a> {
     pub(super) fn run(&self, order: impl IntoIterator<Item = usize>) -> Vec<Taken> {
         let run = self.run_of(order);
         let actions: Vec<&Action> = run.iter().filter_map(|unit| Some(&self.units.get(*unit)?.action)).collect();
-        let steps = follow(self.case, actions);
+        let steps = self.follow(actions);
         run.into_iter().zip(steps).map(|(unit, step)| Taken { unit, step }).collect()
     }
 
     /// Every part of the build cache on its own, one after the other.
     pub(super) fn run_apart(&self, order: &[usize]) -> Vec<Taken> {
         let actions = order.iter().filter_map(|unit| Some(&self.units.get(*unit)?.action));
-        let steps = follow(self.case, actions);
+        let steps = self.follow(actions);
         order.iter().zip(steps).map(|(unit, step)| Taken { unit: *unit, step }).collect()
+    }
+
+    fn follow<'s>(&self, actions: impl IntoIterator<Item = &'s Action>) -> Vec<Step> {
+        self.asked.set(self.asked.get().saturating_add(1));
+        follow(self.case, actions)
     }
 
     pub(super) fn weigh(&self, places: &BTreeSet<Place>) -> u64 {

@@ -184,7 +184,7 @@ fn many(count: usize) -> Sketch {
     let mut sketch = Sketch::new(|table| {
         table.layer("base", None);
         for number in 0..count {
-            let name = format!("{number:04}");
+            let name = format!("{number:05}");
             table.layer(&name, Some("base")).image(&name, &["base", &name], None).tag(&format!("i:{name}"), &name);
         }
     });
@@ -216,6 +216,11 @@ fn a_large_host_gets_a_good_plan_and_is_told_how_good() {
             let (cost, least) = (found.harm.image, found.at_least.image);
             assert!(least <= cost && cost <= least + least / 20 + 4, "{part}%: {cost}, at least {least}");
         }
+        // however many units there are, the prediction is asked some dozen times
+        let (units, _) = sound(case, units::units(case, &[]).list);
+        let oracle = Oracle::of(case, &units);
+        best(&oracle, whole.at_most / 2);
+        assert!(oracle.asked.get() < 100, "{}", oracle.asked.get());
     });
 }
 

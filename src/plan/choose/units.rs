@@ -114,7 +114,8 @@ impl Finder<'_, '_> {
     fn containers(&mut self) -> BTreeMap<String, Unit> {
         let case = self.case;
         let rows = case.df.containers.iter().filter(|row| !row.container.facts.state.is_alive());
-        let ids: Vec<&str> = case.df.containers.iter().map(|row| &*row.key.id).collect();
+        let mut ids: Vec<&str> = case.df.containers.iter().map(|row| &*row.key.id).collect();
+        ids.sort_unstable();
         let found = rows.filter_map(|row| Some((row.key.id.to_string(), self.container(row, &ids)?)));
         found.collect()
     }
@@ -163,7 +164,8 @@ impl Finder<'_, '_> {
                 users.entry(image.as_str()).or_default().push(&row.key.id);
             }
         }
-        let ids: Vec<&str> = case.df.images.iter().map(|row| row.id.as_str()).collect();
+        let mut ids: Vec<&str> = case.df.images.iter().map(|row| row.id.as_str()).collect();
+        ids.sort_unstable();
         let (mut loose, mut used) = (Vec::new(), Vec::new());
         // what was built on an image is younger, and goes first
         for row in &case.df.images {
@@ -294,11 +296,13 @@ impl Finder<'_, '_> {
     }
 }
 
-/// As short as it is certain.
+/// As short as it is certain; `all` are in order.
 fn short(id: &str, all: &[&str]) -> String {
     let short = short_id(id);
-    let hex = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).starts_with(short);
-    if all.iter().filter(|other| hex(other)).count() == 1 { short.to_owned() } else { id.to_owned() }
+    let whole = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
+    let first = all.partition_point(|other| whole(other).as_str() < short);
+    let alike = all.iter().skip(first).take_while(|other| whole(other).starts_with(short)).take(2).count();
+    if alike == 1 { short.to_owned() } else { id.to_owned() }
 }
 
 /// Digests of repositories that have no tag here: those of others go with their last tag.

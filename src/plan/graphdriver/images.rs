@@ -2,6 +2,7 @@
 //! moby daemon/images/image_delete.go, whose decisions are the same from 17.03 to 29.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::layers::Layers;
 use crate::docker::seen::{Named, Reference, Seen, Triple};
@@ -22,6 +23,8 @@ pub(super) struct Known<'a> {
     pub(super) images: BTreeMap<Digest, Loaded<'a>>,
     /// By the whole reference, as the engine sorts them.
     names: BTreeMap<String, (Named, Digest)>,
+    /// The names of each, in the same order.
+    by_image: BTreeMap<Digest, BTreeSet<String>>,
 }
 
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub(super) struct Loaded<'a> {
 
 impl<'a> Known<'a> {
     pub(super) fn of(seen: &'a Seen<'a>, layers: &mut Layers<'a>) -> Self {
-        let mut known = Self { images: BTreeMap::new(), names: BTreeMap::new() };
+        let mut known = Self { images: BTreeMap::new(), names: BTreeMap::new(), by_image: BTreeMap::new() };
         for (key, image) in &seen.images {
             let Some(id) = Digest::parse(&key.id) else { continue };
             if let Some(top) = image.facts.chain.last() {
@@ -41,7 +44,9 @@ impl<'a> Known<'a> {
             }
             for tag in image.tags.iter().chain(&image.digests) {
                 if let Some(Reference::Named(named)) = Reference::parse(&tag.id) {
-                    known.names.insert(Reference::Named(named.clone()).to_string(), (named, id.clone()));
+                    let whole = Reference::Named(named.clone()).to_string();
+                    known.by_image.entry(id.clone()).or_default().insert(whole.clone());
+                    known.names.insert(whole, (named, id.clone()));
                 }
             }
             let children = image.children.iter().filter_map(|child| Digest::parse(&child.id)).collect();
@@ -52,7 +57,8 @@ impl<'a> Known<'a> {
 
     /// In the engine's order: by the whole reference. moby reference/store.go References.
     pub(super) fn references(&self, id: &Digest) -> Vec<Named> {
-        self.names.values().filter(|(_, image)| image == id).map(|(named, _)| named.clone()).collect()
+        let names = self.by_image.get(id).into_iter().flatten();
+        names.filter_map(|name| Some(self.names.get(name)?.0.clone())).collect()
     }
 
     /// The layers that the images need.
@@ -75,11 +81,24 @@ impl<'a> Known<'a> {
             }
             None => return Err(Refusal::conflict("invalid reference format")),
         }
-        let mut fits = self.images.keys().filter(|id| is_prefix(id, typed));
+        let mut fits = self.beginning_with(typed);
         match (fits.next(), fits.next()) {
             (Some(id), None) => Ok(id.clone()),
             _ => Err(no_such_image(typed, reference.as_ref())),
         }
+    }
+
+    /// IDs that begin so: they stand in order.
+    fn beginning_with<'k>(&'k self, typed: &'k str) -> impl Iterator<Item = &'k Digest> {
+        let hex = typed.strip_prefix("sha256:").unwrap_or(typed);
+        let least = Digest::parse(&format!("sha256:{hex:0<64}"));
+        let from = least.map_or(Bound::Unbounded, Bound::Included);
+        let until = match &from {
+            Bound::Unbounded => String::new(),
+            _ => hex.to_owned(),
+        };
+        let near = self.images.range((from, Bound::Unbounded)).map(|(id, _)| id);
+        near.take_while(move |id| id.hex().starts_with(&until)).filter(move |id| is_prefix(id, typed))
     }
 }
 
@@ -214,7 +233,12 @@ impl Removal<'_, '_, '_, '_> {
     }
 
     fn drop_reference(&mut self, named: &Named, records: &mut Vec<Record>) {
-        self.images.names.remove(&Reference::Named(named.clone()).to_string());
+        let whole = Reference::Named(named.clone()).to_string();
+        if let Some((_, image)) = self.images.names.remove(&whole)
+            && let Some(names) = self.images.by_image.get_mut(&image)
+        {
+            names.remove(&whole);
+        }
         records.push(Record::Untagged(named.familiar()));
     }
 
