@@ -49,7 +49,7 @@ pub(super) fn cause(analysis: &Analysis<'_>, verdict: &Verdict) -> Option<Cause>
 /// A layer whose files differ has another size too, and that is the same cause.
 pub(super) fn take_in_sizes(contents: &mut [Cause], causes: &mut Vec<Cause>) {
     let ids = |cause: &Cause| -> BTreeSet<(String, String)> {
-        cause.objects.iter().map(|object| (object.kind.clone(), object.id.clone())).collect()
+        cause.objects.iter().map(|object| (object.kind.to_owned(), object.id.to_string())).collect()
     };
     causes.retain(|cause| {
         if cause.code != "size-mismatch" || cause.objects.is_empty() {
