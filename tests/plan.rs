@@ -21,7 +21,8 @@ fn texts<'v>(value: &'v Value, key: &'v str) -> Vec<&'v str> {
     value.as_array().unwrap().iter().map(|row| row[key].as_str().unwrap()).collect()
 }
 
-const FIXTURES: &[&str] = &["forced-rmi", "shared-base", "build-cache", "logs", "vfs", "userns", "remains"];
+const FIXTURES: &[&str] =
+    &["forced-rmi", "shared-base", "build-cache", "logs", "vfs", "userns", "remains", "containerd"];
 
 #[test]
 fn a_plan_promises_what_what_if_predicts_and_reaches_what_can_be_reached() {
