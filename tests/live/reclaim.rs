@@ -12,15 +12,17 @@ use serde_json::Value;
 use crate::engine::{Engine, absent};
 use crate::run;
 
-/// A client beside which something else may happen: `meanwhile` is run before the engine is asked who it is.
+/// A client beside which something else may happen: `meanwhile` is run before the engine is asked who it is. Of an engine in
+/// a mount namespace of its own it says where its root lies for us.
 fn client_with_a_rival(engine: &Engine) -> PathBuf {
     let bin = engine.dir().join("bin");
     std::fs::create_dir_all(&bin).unwrap();
     let docker = engine.client("docker");
     let script = format!(
-        "#!/bin/bash\nfor word in \"$@\"; do if [ \"$word\" = info ]; then bash {}; fi; done\nexec {} \"$@\"\n",
+        "#!/bin/bash\nfor word in \"$@\"; do if [ \"$word\" = info ]; then bash {}; {docker} \"$@\" | sed 's,\"/var/lib/docker\",\"{}\",'; exit; fi; done\nexec {docker} \"$@\"\n",
         bin.join("meanwhile").display(),
-        docker.get_program().to_str().unwrap()
+        engine.root().display(),
+        docker = docker.get_program().to_str().unwrap(),
     );
     std::fs::write(bin.join("docker"), script).unwrap();
     std::fs::set_permissions(bin.join("docker"), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -28,9 +30,20 @@ fn client_with_a_rival(engine: &Engine) -> PathBuf {
     bin
 }
 
+/// The same command, that finds this client first.
+fn beside(bin: &Path, mut command: Command) -> Command {
+    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap().to_owned();
+    command.env("PATH", format!("{}:{}", bin.display(), path.to_str().unwrap()));
+    command
+}
+
 /// Our command line on the engine, as its own process.
 fn deadweight(engine: &Engine, args: &[&str]) -> Command {
     let mut command = engine.client(env!("CARGO_BIN_EXE_deadweight"));
+    let containerd = engine.dir().join("containerd");
+    if containerd.is_dir() {
+        command.arg("--containerd-root").arg(containerd);
+    }
     command.arg("--root").arg(engine.root()).args(["--engine", &engine.version(), "--format", "json"]).args(args);
     command
 }
@@ -90,6 +103,29 @@ fn a_promised_byte_is_a_freed_byte_and_nothing_below_the_root_is_written_by_us()
     let account = answer(&out);
     assert_eq!(account["promised_bytes"], account["freed_bytes"]);
     assert_eq!(at_most(&engine, &[]), 0, "nothing is left that may go");
+}
+
+#[test]
+fn a_promised_byte_is_a_freed_byte_in_containerds_store_too() {
+    if let Some(why) = crate::tree::absent() {
+        println!("{why}");
+        return;
+    }
+    let engine = Engine::start_stored(false);
+    engine.recipe("containerd");
+    let bin = client_with_a_rival(&engine);
+    // the client of this machine has no buildx, or one without `history`
+    let keep = ["--keep", "kind=history"];
+    for part in [2, 1] {
+        let free = (at_most(&engine, &keep) / part).to_string();
+        let out = beside(&bin, deadweight(&engine, &[&["reclaim", "--free", &free, "-y"], &keep[..]].concat()))
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(0), "{}\n{}", complaint(&out), String::from_utf8_lossy(&out.stdout));
+        let account = answer(&out);
+        assert_eq!((&account["ended"], &account["promised_bytes"]), (&"done".into(), &account["freed_bytes"]));
+        println!("{} steps freed {}", account["steps"].as_array().unwrap().len(), account["freed_bytes"]);
+    }
 }
 
 /// Calls that change what is there, whoever makes them: the Docker CLI is in the trace, too.
@@ -179,10 +215,7 @@ fn what_changes_between_plan_and_act_stops_it_and_nothing_is_lost() {
         let free = at_most(&engine, keep).to_string();
         let before = listed(&engine);
         std::fs::write(bin.join("meanwhile"), &meanwhile).unwrap();
-        let mut command = deadweight(&engine, &[&["reclaim", "--free", &free, "-y"], keep].concat());
-        let path =
-            command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap().to_owned();
-        command.env("PATH", format!("{}:{}", bin.display(), path.to_str().unwrap()));
+        let mut command = beside(&bin, deadweight(&engine, &[&["reclaim", "--free", &free, "-y"], keep].concat()));
         let out = command.output().unwrap();
         let account = answer(&out);
         assert_eq!(

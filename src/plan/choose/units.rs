@@ -10,6 +10,7 @@ use super::harm::{Class, Harm, by_age};
 use super::keep::{About, Keep};
 use super::tiers;
 use crate::disk::FileKind;
+use crate::docker::View;
 use crate::docker::df::{ContainerRow, ImageRow, VolumeRow};
 use crate::docker::units::ago;
 use crate::terms::{Key, Kind, short_id};
@@ -63,7 +64,8 @@ pub(super) struct Units {
 const ANONYMOUS: &str = "com.docker.volume.anonymous";
 
 pub(super) fn units(case: &Case<'_>, rules: &[Keep]) -> Units {
-    let mut finder = Finder { case, rules, zone: case.zone, units: Units::default() };
+    let distributed = distributed(case);
+    let mut finder = Finder { case, rules, zone: case.zone, distributed, units: Units::default() };
     let containers = finder.containers();
     let (dead, stopped): (Vec<Unit>, Vec<Unit>) =
         containers.into_values().partition(|unit| unit.class == Class::Leftover);
@@ -79,10 +81,21 @@ pub(super) fn units(case: &Case<'_>, rules: &[Keep]) -> Units {
     finder.units
 }
 
+// containerd core/remotes/docker: labels.LabelDistributionSource
+fn distributed<'c>(case: &'c Case<'_>) -> BTreeSet<&'c str> {
+    const SOURCE: &str = "containerd.io/distribution.source.";
+    let says = |labels: &BTreeMap<String, String>| labels.keys().any(|key| key.starts_with(SOURCE));
+    let blobs = case.inventory.of_kind(Kind::Blob).filter_map(|(key, thing)| Some((key, thing.blob()?)));
+    let from = blobs.filter(|(_, blob)| says(&blob.labels) || blob.entries.values().any(|entry| says(&entry.labels)));
+    from.map(|(key, _)| &*key.id).collect()
+}
+
 struct Finder<'f, 'a> {
     case: &'f Case<'a>,
     rules: &'f [Keep],
     zone: &'f Zone,
+    /// Blobs that a registry has, too.
+    distributed: BTreeSet<&'f str>,
     units: Units,
 }
 
@@ -194,7 +207,7 @@ impl Finder<'_, '_> {
             1 => "only a stopped container uses it, which goes, too".to_owned(),
             many => format!("only {many} stopped containers use it, which go, too"),
         };
-        let pulled = row.digests.first();
+        let pulled = row.digests.first().filter(|_| self.pulled(&row.id));
         let again = match pulled {
             Some(digest) => format!("it can be pulled again as {digest}"),
             None => "it was not pulled, and cannot be had again unless it is built or loaded".to_owned(),
@@ -216,6 +229,12 @@ impl Finder<'_, '_> {
         let words: Vec<&str> = std::iter::once("rmi").chain(arguments).collect();
         let name = row.tags.first().or(row.digests.first()).cloned().unwrap_or_default();
         self.unit(row.key, name, (class, points), why, &words)
+    }
+
+    /// It came from a registry, or went there: it can be had again. With a graph driver only such an image has a digest; with
+    /// containerd's store every image has, and the blob says where it came from.
+    fn pulled(&self, id: &str) -> bool {
+        matches!(self.case.view, View::GraphDriver(_)) || self.distributed.contains(id)
     }
 
     /// Anonymous ones without a user and without a single file.
