@@ -197,3 +197,92 @@ fn names_from_the_disk_reach_the_terminal_escaped() {
         }
     }
 }
+
+/// The same on containerd's store.
+fn after_in_containerd(about: &str, change: impl FnOnce(&Path)) -> Value {
+    let dir = common::fresh("containerd");
+    change(&dir.path().join("containerd"));
+    let said = run::deadweight(dir.path(), &["report", "--format", "json"]);
+    let report = said.json();
+    run::assert_byte_law(dir.path(), &report, about);
+    assert!(!report["problems"].as_array().unwrap().is_empty(), "{about}: no problem is listed");
+    assert!(report["problems"].as_array().unwrap().iter().all(|it| it["code"] != "internal"), "{about}: panicked");
+    for finding in report["findings"].as_array().unwrap() {
+        let sure = finding["class"] == "orphan-driver-directory" && finding["confidence"] != "unknown";
+        assert!(!sure, "{about}: {finding:#}");
+    }
+    report
+}
+
+const META: &str = "io.containerd.metadata.v1.bolt/meta.db";
+const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.overlayfs";
+const CONTENT: &str = "io.containerd.content.v1.content";
+
+#[test]
+fn links_in_containerds_root_are_not_followed() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(outside.path().join("canary/fs")).unwrap();
+    std::fs::write(outside.path().join("secret"), "{\"canary\":1}").unwrap();
+    for target in [CONTENT, SNAPSHOTTER, "io.containerd.metadata.v1.bolt"] {
+        let report = after_in_containerd(target, |root| {
+            std::fs::remove_dir_all(root.join(target)).unwrap();
+            symlink(outside.path(), root.join(target)).unwrap();
+        });
+        assert!(!report.to_string().contains("canary"), "{target}: something outside was read");
+    }
+    for file in [META, &format!("{SNAPSHOTTER}/metadata.db")] {
+        after_in_containerd(file, |root| {
+            std::fs::remove_file(root.join(file)).unwrap();
+            symlink(outside.path().join("secret"), root.join(file)).unwrap();
+        });
+    }
+    after_in_containerd("a document", |root| {
+        let document = find(root, |path| {
+            path.contains("/blobs/sha256/") && std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"{"))
+        });
+        std::fs::remove_file(&document).unwrap();
+        symlink(outside.path().join("secret"), &document).unwrap();
+    });
+}
+
+#[test]
+fn pipes_and_devices_in_containerds_root_are_not_opened() {
+    use rustix::fs::{CWD, FileType, makedev, mknodat};
+    for file in [META, &format!("{SNAPSHOTTER}/metadata.db")] {
+        for (kind, dev) in [(FileType::Fifo, 0), (FileType::CharacterDevice, makedev(5, 0))] {
+            if kind == FileType::Fifo || rustix::process::geteuid().is_root() {
+                after_in_containerd(&format!("{file} is a {kind:?}"), |root| {
+                    std::fs::remove_file(root.join(file)).unwrap();
+                    mknodat(CWD, root.join(file), kind, 0o600.into(), dev).unwrap();
+                });
+            }
+        }
+    }
+}
+
+/// A document that says it leads to itself, to far too much, or nowhere.
+#[test]
+fn absurd_documents_come_to_an_end() {
+    let kinds = ["index", "manifest"].map(|kind| format!("application/vnd.oci.image.{kind}.v1+json"));
+    let index = |root: &Path| {
+        find(root, |path| {
+            let bytes =
+                if path.contains("/blobs/sha256/") { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
+            bytes.starts_with(b"{") && String::from_utf8_lossy(&bytes).contains("\"manifests\"")
+        })
+    };
+    let digest = |path: &Path| format!("sha256:{}", path.file_name().unwrap().to_string_lossy());
+    for kind in &kinds {
+        after_in_containerd(&format!("an index of itself as {kind}"), |root| {
+            let at = index(root);
+            let child = format!(r#"{{"mediaType":"{kind}","digest":"{}","size":-9223372036854775808}}"#, digest(&at));
+            let text = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, vec![child; 3000].join(","));
+            std::fs::write(at, text).unwrap();
+        });
+    }
+    for text in
+        ["[".repeat(8 << 20), "{\"manifests\":".repeat(1 << 20), "null".to_owned(), "{\"manifests\":[{}]}".to_owned()]
+    {
+        after_in_containerd("absurd JSON", |root| std::fs::write(index(root), &text).unwrap());
+    }
+}

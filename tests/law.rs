@@ -64,7 +64,16 @@ fn subvolumes_of_btrfs_are_entered_and_add_up() {
         println!("btrfs is not tested: the image cannot be mounted here");
         return;
     }
-    let report = std::panic::catch_unwind(|| run::report(dir.path()));
+    let report = std::panic::catch_unwind(|| {
+        // `stat` gives a subvolume another device than the kernel's list of locks
+        let at_work = || run::deadweight(dir.path(), &["status", "--format", "json"]).json()["daemon_at_work"].clone();
+        assert_eq!(at_work(), false);
+        let database = std::fs::File::open(mount.join("volumes/metadata.db")).unwrap();
+        rustix::fs::flock(&database, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        assert_eq!(at_work(), true, "the lock of a daemon is not seen");
+        drop(database);
+        run::report(dir.path())
+    });
     let weighed = report.map(|report| {
         let du = Command::new("du").args(["-s", "--block-size=1"]).arg(&mount).output().unwrap();
         let total = String::from_utf8(du.stdout).unwrap();

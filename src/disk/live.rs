@@ -3,16 +3,16 @@
 
 use super::Stat;
 
-/// Whether some process holds a lock on this inode.
-pub fn is_flocked(stat: &Stat) -> bool {
+/// Whether some process holds a lock on this inode, which the kernel lists by the device of its file system.
+pub(super) fn is_flocked(stat: &Stat, device: Option<(u32, u32)>) -> bool {
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
-    locks.lines().any(|line| holds(line, stat))
+    locks.lines().any(|line| holds(line, stat.dev, stat.ino) || device.is_some_and(|dev| holds(line, dev, stat.ino)))
 }
 
 /// `1: FLOCK  ADVISORY  WRITE 1234 fd:00:5678 0 EOF`
-fn holds(line: &str, stat: &Stat) -> bool {
+fn holds(line: &str, device: (u32, u32), number: u64) -> bool {
     let mut inode = line.split_whitespace().nth(5).unwrap_or_default().split(':');
     let mut hex = || inode.next().and_then(|part| u32::from_str_radix(part, 16).ok());
     let dev = (hex(), hex());
-    dev == (Some(stat.dev.0), Some(stat.dev.1)) && inode.next().and_then(|n| n.parse().ok()) == Some(stat.ino)
+    dev == (Some(device.0), Some(device.1)) && inode.next().and_then(|n| n.parse().ok()) == Some(number)
 }

@@ -22,7 +22,6 @@ pub use content::{Attributes, Content, Stream};
 pub use dir::Dir;
 pub use error::{OpenError, Unreadable};
 pub use host::{Host, read_named};
-pub use live::is_flocked;
 pub use log::Log;
 pub use manifest::ManifestError;
 pub use mountinfo::MountPoint;

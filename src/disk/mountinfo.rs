@@ -18,6 +18,27 @@ pub(super) fn below(root: &Path) -> Vec<MountPoint> {
     parse(&text, root)
 }
 
+/// The device that the kernel gives a subvolume's file system itself, which is none that `stat` tells; none elsewhere.
+pub(super) fn device_behind(path: &Path) -> Option<(u32, u32)> {
+    behind(&std::fs::read("/proc/self/mountinfo").unwrap_or_default(), path)
+}
+
+pub(super) fn behind(text: &[u8], path: &Path) -> Option<(u32, u32)> {
+    let mount = |line: &[u8]| {
+        let mut fields = line.split(|b| *b == b' ');
+        let device = String::from_utf8(fields.nth(2)?.to_owned()).ok()?;
+        let point = PathBuf::from(std::ffi::OsString::from_vec(unescape(fields.nth(1)?)));
+        let fs_type = fields.skip_while(|field| *field != b"-").nth(1)?;
+        let (major, minor) = device.split_once(':')?;
+        let device = (major.parse().ok()?, minor.parse().ok()?);
+        path.starts_with(&point).then(|| (point, fs_type == b"btrfs", device))
+    };
+    // of mounts at one point the last one hides the others
+    let mounts = text.split(|b| *b == b'\n').filter_map(mount);
+    let (_, has_subvolumes, device) = mounts.max_by_key(|(point, ..)| point.as_os_str().len())?;
+    has_subvolumes.then_some(device)
+}
+
 pub(super) fn parse(text: &[u8], root: &Path) -> Vec<MountPoint> {
     let mut found: Vec<MountPoint> = text.split(|b| *b == b'\n').filter_map(|line| one(line, root)).collect();
     found.sort();

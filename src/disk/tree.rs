@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::manifest::Journal;
 use super::mountinfo::{self, MountPoint};
 use super::open::{open_beneath, read_all, read_head};
-use super::{CAP, Dir, OpenError, Unreadable, quiet};
+use super::{CAP, Dir, OpenError, Unreadable, live, quiet};
 use crate::terms::Place;
 
 /// What lies under a name, as `lstat` sees it.
@@ -85,6 +85,7 @@ pub struct Tree {
     fd: OwnedFd,
     quiet: bool,
     mounts: Vec<MountPoint>,
+    device: Option<(u32, u32)>,
 }
 
 impl Tree {
@@ -98,12 +99,12 @@ impl Tree {
             Errno::NOTDIR => OpenError::NotADirectory { path: path.to_owned() },
             cause => fail(cause),
         })?;
-        let mounts = mountinfo::below(&real);
+        let (mounts, device) = (mountinfo::below(&real), mountinfo::device_behind(&real));
         let (fd, quiet) = match quiet::view(&real, plain.as_fd()) {
             Some(view) => (view, true),
             None => (plain, false),
         };
-        Ok(Self { name: name.to_owned(), path: real, fd, quiet, mounts })
+        Ok(Self { name: name.to_owned(), path: real, fd, quiet, mounts, device })
     }
 
     pub fn name(&self) -> &str {
@@ -233,6 +234,12 @@ impl Disk {
         let tree = self.locate(at)?;
         let fd = open_beneath(tree.fd(), at.inside(), OFlags::PATH)?;
         stat_of(fd.as_fd(), c"", AtFlags::EMPTY_PATH)
+    }
+
+    /// Whether some process holds a lock on the file here.
+    pub fn is_flocked(&self, at: &Place) -> bool {
+        let device = self.tree(at.tree_name()).and_then(|tree| tree.device);
+        self.stat(at).is_ok_and(|stat| live::is_flocked(&stat, device))
     }
 
     /// The text of a symbolic link.

@@ -14,6 +14,8 @@ pub struct Active {
     pub reasons: Vec<String>,
     /// `daemon.json` says so.
     pub asserted: bool,
+    /// The root that `daemon.json` tells to be in use, where there are several: the others are left over.
+    pub root: Option<String>,
 }
 
 impl Active {
@@ -29,6 +31,8 @@ pub struct Selected {
     pub root: Option<String>,
     pub candidates: Vec<String>,
     pub reasons: Vec<String>,
+    /// `daemon.json` says so.
+    pub told: bool,
 }
 
 /// The root that `userns-remap` selects, else the only one that holds anything.
@@ -42,8 +46,13 @@ pub fn selected_root(inventory: &Inventory, config: &DaemonConfig) -> Selected {
         names.iter().filter(|name| holds_anything(inventory, name)).cloned().collect()
     };
     let pick = |names: Vec<String>, because: &str| match names.as_slice() {
-        [one] => Selected { root: Some(one.clone()), candidates: names.clone(), reasons: vec![because.to_owned()] },
-        _ => Selected { root: None, candidates: names, reasons: Vec::new() },
+        [one] => Selected {
+            root: Some(one.clone()),
+            candidates: names.clone(),
+            reasons: vec![because.to_owned()],
+            told: false,
+        },
+        _ => Selected { root: None, candidates: names, reasons: Vec::new(), told: false },
     };
     if nested.is_empty() {
         return pick(plain, "there is no other");
@@ -54,13 +63,14 @@ pub fn selected_root(inventory: &Inventory, config: &DaemonConfig) -> Selected {
             Selected { root: None, .. } => {
                 pick(holding(&nested), &format!("{because}, and of these roots it alone holds anything"))
             }
-            one => one,
+            one => Selected { told: true, ..one },
         };
     }
-    let holding = holding(&[plain.clone(), nested].concat());
-    match pick(holding.clone(), "it alone holds anything") {
-        Selected { root: None, .. } if holding.is_empty() => pick(plain, "no root holds anything"),
-        Selected { root: None, .. } if config.known => pick(plain, "daemon.json has no userns-remap"),
+    match pick(holding(&[plain.clone(), nested].concat()), "it alone holds anything") {
+        Selected { root: None, candidates, .. } if candidates.is_empty() => pick(plain, "no root holds anything"),
+        Selected { root: None, .. } if config.known => {
+            Selected { told: plain.len() == 1, ..pick(plain, "daemon.json has no userns-remap") }
+        }
         other => other,
     }
 }
@@ -180,7 +190,7 @@ impl Question<'_> {
 
     fn answer(&self, store: Option<&StoreInfo>, kind: StoreKind, reasons: Vec<String>, asserted: bool) -> Active {
         let store = store.map(|store| (store.root.to_string(), store.name.to_string()));
-        Active { store, kind: Some(kind), reasons, asserted: asserted && self.config.known }
+        Active { store, kind: Some(kind), reasons, asserted: asserted && self.config.known, root: None }
     }
 
     /// The driver of the container that was made or run last.

@@ -134,9 +134,11 @@ fn the_root_that_alone_holds_anything_is_meant_and_between_two_the_remapping_dec
     inventory.stores.push(inner);
     assert_eq!(selected_root(&inventory, &DaemonConfig::default()).root.as_deref(), Some("docker/1.1"));
     inventory.stores[0].populated = true;
+    assert!(!selected_root(&inventory, &DaemonConfig::default()).told);
     let unknown = selected_root(&inventory, &DaemonConfig::default());
     assert_eq!((unknown.root, unknown.candidates.len()), (None, 2));
-    assert_eq!(selected_root(&inventory, &config("{}")).root.as_deref(), Some("docker"));
+    let plain = selected_root(&inventory, &config("{}"));
+    assert_eq!((plain.root.as_deref(), plain.told), (Some("docker"), true));
     let remapped = config(r#"{"userns-remap":"default"}"#);
     assert_eq!(selected_root(&inventory, &remapped).root.as_deref(), Some("docker/1.1"));
 }

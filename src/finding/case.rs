@@ -51,13 +51,26 @@ impl<'a> Case<'a> {
     pub fn is_stranded(&self, root: &str, store: &str) -> bool {
         let mut stores = self.inventory.stores.iter().filter(|info| &*info.root == root && &*info.name == store);
         let Some(info) = stores.next() else { return false };
+        if self.is_left_over(root) {
+            return info.populated || info.kind == StoreKind::GraphDriver;
+        }
         match (&self.active.store, self.active.kind) {
             // what an engine keeps in containerd beside a graph driver is no store: it has neither images nor snapshots
             (Some(_), Some(_)) if info.kind == StoreKind::Containerd => info.populated && !self.active.is(root, store),
+            // told to use a driver that it has made nothing of yet
+            (None, Some(StoreKind::GraphDriver)) if info.kind == StoreKind::Containerd => {
+                info.populated && self.active.asserted
+            }
             (Some((active, _)), Some(StoreKind::GraphDriver)) if active == root => !self.active.is(root, store),
             (_, Some(StoreKind::Containerd)) => info.kind == StoreKind::GraphDriver,
             _ => false,
         }
+    }
+
+    /// Whether a root is one that `userns-remap` led to, or away from, and that the engine no longer uses.
+    pub fn is_left_over(&self, root: &str) -> bool {
+        let used = self.active.root.as_deref();
+        used.is_some_and(|used| used != root) && self.inventory.engine_roots().any(|engine| &*engine.name == root)
     }
 
     /// The owners that belong to some things.

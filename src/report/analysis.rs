@@ -8,7 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use super::nested::{self, Inner};
 use super::open::Opened;
 use super::{Cannot, Options};
-use crate::disk::{Disk, is_flocked};
+use crate::disk::Disk;
 use crate::docker::counted::counted;
 use crate::docker::df::DiskUsage;
 use crate::docker::measured::{wrong_blobs, wrong_sizes};
@@ -158,7 +158,7 @@ fn loud(tree: &str) -> Problem {
 fn live_since(disk: &Disk, inventory: &Inventory) -> Option<(i64, u32)> {
     const DATABASES: &[&str] = &["volumes/metadata.db", "network/files/local-kv.db", "buildkit/metadata_v2.db"];
     inventory.roots.iter().find_map(|root| {
-        let locked = |path: &&str| disk.stat(&root.place.join(path)).is_ok_and(|stat| is_flocked(&stat));
+        let locked = |path: &&str| disk.is_flocked(&root.place.join(path));
         let started = || disk.stat(&root.place.join("volumes/backingFsBlockDev")).map_or((0, 0), |stat| stat.mtime);
         DATABASES.iter().any(locked).then(started)
     })
@@ -202,7 +202,8 @@ impl Engine {
             None => (inferred.version, inferred.reasons),
         };
         let root = root_of(&selected);
-        let active = active(inventory, &reading.config, version, root);
+        let mut active = active(inventory, &reading.config, version, root);
+        active.root = selected.root.clone().filter(|_| selected.told);
         Self { version, version_from, selected, active }
     }
 

@@ -9,8 +9,8 @@ use super::Analysis;
 use super::build::{engine, problems, roots};
 use super::contract::{Engine, Problem, Root, SCHEMA_VERSION};
 use super::nested::{self, InnerStatus};
-use crate::inventory::StoreKind;
-use crate::terms::Kind;
+use crate::inventory::{Entity, Inventory, StoreInfo, StoreKind};
+use crate::terms::{Key, Kind};
 
 /// `deadweight status --format json`
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -78,6 +78,19 @@ pub(super) fn containers(analysis: &Analysis<'_>) -> BTreeMap<String, u64> {
     containers
 }
 
+/// Whether a thing belongs to a store. Of containerd's the images are of no snapshotter, and the containers are in the
+/// engine's root.
+fn is_of(inventory: &Inventory, store: &StoreInfo, key: &Key, thing: &Entity) -> bool {
+    if store.kind == StoreKind::GraphDriver {
+        return key.root == store.root && key.store == store.name;
+    }
+    match key.kind {
+        Kind::Container => key.store == store.name && (inventory.is_containerds(&store.root) || key.root == store.root),
+        Kind::Image => key.root == store.root && thing.stored_image().is_some(),
+        _ => key.root == store.root && key.store == store.name,
+    }
+}
+
 pub(super) fn stores(analysis: &Analysis<'_>) -> Vec<Store> {
     let inventory = &analysis.reading.inventory;
     let mut stores: Vec<Store> = inventory
@@ -85,8 +98,7 @@ pub(super) fn stores(analysis: &Analysis<'_>) -> Vec<Store> {
         .iter()
         .map(|store| {
             let count = |kind| {
-                let here = inventory.of_kind(kind).filter(|(key, _)| key.root == store.root && key.store == store.name);
-                here.count() as u64
+                inventory.of_kind(kind).filter(|(key, thing)| is_of(inventory, store, key, thing)).count() as u64
             };
             Store {
                 name: store.name.to_string(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::disk::{Disk, is_flocked};
+use crate::disk::Disk;
 use crate::inventory::{Inventory, Root};
 use crate::terms::{Key, Kind, LinkKind, Place};
 
@@ -36,7 +36,7 @@ pub(super) fn survey(disk: &Disk, look: impl Fn() -> Inventory) -> Inventory {
 }
 
 fn is_worked_on(disk: &Disk, root: &Root) -> bool {
-    let locked = |path: &&str| disk.stat(&root.place.join(path)).is_ok_and(|stat| is_flocked(&stat));
+    let locked = |path: &&str| disk.is_flocked(&root.place.join(path));
     DATABASES.iter().any(locked)
 }
 

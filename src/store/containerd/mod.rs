@@ -31,6 +31,8 @@ use home::Home;
 use meta::Meta;
 use snapshotter::Backend;
 
+use std::collections::BTreeSet;
+
 use super::{Site, bolt_file};
 use crate::disk::{Dir, Unreadable};
 use crate::format::bolt::Tree;
@@ -96,6 +98,7 @@ fn stores(site: &Site<'_>, inv: &mut Inventory, home: &Home<'_>) -> Option<Meta>
     let meta = read.unwrap_or_default();
     let documents = documents::read(site, inv, &meta, &content);
     missing(inv, home, &meta, &backends);
+    elsewhere(inv, home, &meta, &backends);
     for backend in &backends {
         snapshotter::unknown(site, inv, home, backend);
     }
@@ -144,6 +147,22 @@ fn missing(inv: &mut Inventory, home: &Home<'_>, meta: &Meta, backends: &[Backen
             }
             _ => {}
         }
+    }
+}
+
+/// Snapshotters that `meta.db` has snapshots of, and that have no directory here: a proxy plugin's lies elsewhere.
+fn elsewhere(inv: &mut Inventory, home: &Home<'_>, meta: &Meta, backends: &[Backend]) {
+    let named = meta.namespaces.values().flat_map(|namespace| namespace.snapshots.keys());
+    let named: BTreeSet<&str> = named.map(|(snapshotter, _)| snapshotter.as_str()).collect();
+    let is_here = |name: &&str| backends.iter().any(|it| it.snapshotter.name == **name);
+    let Some(top) = home.content.parent() else { return };
+    for name in named.into_iter().filter(|name| !is_here(name)) {
+        let (at, lost) = match snapshotter::is_in_tree(name) {
+            true => (top.join(format!("{}{name}", home::SNAPSHOTTER)), Lost::Links(vec![LinkKind::StoredIn])),
+            false => (home.metadata.clone(), Lost::Nothing),
+        };
+        let cause = format!("no directory of snapshotter {name} is here, and {} has snapshots of it", home.metadata);
+        inv.problem("missing-snapshotter", &at, lost, cause);
     }
 }
 

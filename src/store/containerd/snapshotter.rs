@@ -61,6 +61,11 @@ const LAYOUTS: &[Layout] = &[
     },
 ];
 
+/// Whether containerd has it built in, with its directory below containerd's own root unless it is told otherwise.
+pub(super) fn is_in_tree(name: &str) -> bool {
+    LAYOUTS.iter().any(|layout| layout.name == name) && !matches!(name, "stargz" | "fuse-overlayfs")
+}
+
 impl Layout {
     fn of(name: &str) -> Self {
         LAYOUTS.iter().find(|layout| layout.name == name).copied().unwrap_or(layout("", Some("fs"), false))

@@ -23,7 +23,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::{Site, clues};
-use crate::disk::{Dir, FileKind, Unreadable, is_flocked};
+use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::engine::container::{self, ContainerConfig, HostConfig};
 use crate::inventory::{Entity, Inventory, Keeps, facts};
 use crate::terms::{Digest, Kind, LinkKind, Lost, Place};
@@ -86,7 +86,7 @@ fn settled<'a>(site: &Site<'a>, first: Result<Dir<'a>, Unreadable>, at: &Place) 
     let whole = |dir: &Dir<'_>| dir.kind(b"config.v2.json").is_some() && dir.kind(b"hostconfig.json").is_some();
     let mut dir = first?;
     // a daemon holds a lock on this database as long as it runs
-    let is_live = || site.disk.stat(&site.at("volumes/metadata.db")).is_ok_and(|stat| is_flocked(&stat));
+    let is_live = || site.disk.is_flocked(&site.at("volumes/metadata.db"));
     if whole(&dir) || !is_live() {
         return Ok(dir);
     }
