@@ -109,12 +109,14 @@ impl<'a> Host<'a> {
         notes
     }
 
-    /// containerd has a directory for each container that runs.
-    // containerd core/runtime/v2/bundle.go Delete
+    /// containerd has a directory for each container that runs, and the engine one that it is mounted at.
+    // containerd core/runtime/v2/bundle.go Delete; moby daemon/snapshotter/mount.go Unmount
     fn end_task(&mut self, container: &Key) {
-        let tasks = self.case.inventory.of_kind(Kind::Scaffold);
-        let own =
-            tasks.filter(|(key, _)| key.id.contains("/io.containerd.runtime.") && key.id.ends_with(&*container.id));
+        let scaffolds = self.case.inventory.of_kind(Kind::Scaffold).filter(|(key, _)| key.id.ends_with(&*container.id));
+        let own = scaffolds.filter(|(key, _)| {
+            let is_mounted = *key.root == *self.case.view.root() && key.id.contains("/rootfs/");
+            is_mounted || key.id.contains("/io.containerd.runtime.")
+        });
         own.for_each(|(key, _)| self.gone.thing(key));
     }
 

@@ -6,6 +6,8 @@ mod platform;
 mod prune;
 mod records;
 mod remove;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +32,8 @@ const KNOWN_FROM: Triple = (25, 0, 0);
 const TEMPORARY: &str = "buildkit/lease.temporary";
 /// What the name of the lease ends in that keeps other compressions of a record's blob.
 const VARIANTS: &str = "-variants";
+/// … and that keeps what a record is read through.
+const VIEW: &str = "-view";
 
 #[derive(Debug)]
 pub(super) struct Containerd<'a> {
@@ -93,9 +97,18 @@ impl<'a> Containerd<'a> {
         }
     }
 
-    fn drop_cache_lease(&mut self, record: &str) {
-        self.collection.drop_lease(record);
-        self.collection.drop_lease(&format!("{record}{VARIANTS}"));
+    /// Records are gone, and what they held of others.
+    // buildkit cache/refs.go: cacheRecord.remove; immutableRef.release ends what a record was read through
+    fn drop_cache_records(&mut self, records: &[&CacheRow]) {
+        let held: BTreeSet<&str> = self.rows.values().flat_map(|row| &row.parents).map(String::as_str).collect();
+        for record in records {
+            for end in ["", VARIANTS, VIEW] {
+                self.collection.drop_lease(&format!("{}{end}", record.id));
+            }
+            for parent in record.parents.iter().filter(|parent| !held.contains(parent.as_str())) {
+                self.collection.drop_lease(&format!("{parent}{VIEW}"));
+            }
+        }
     }
 
     fn is_known(&self) -> Result<(), String> {
@@ -156,12 +169,10 @@ impl Images for Containerd<'_> {
         let left: BTreeSet<&str> = self.records.all().map(|record| record.target).collect();
         let lists = self.shares.of_images(self.stored, |target| left.contains(target));
         let in_image = |row: &CacheRow| self.shares.is_in(row, &lists);
+        let before: Vec<&CacheRow> = self.rows.values().copied().collect();
         let pruned = super::records::prune(self.case, manner, &mut self.rows, &in_image)?;
-        for record in &pruned.records {
-            if let Record::Deleted(id) = record {
-                self.drop_cache_lease(id);
-            }
-        }
+        let went: Vec<&CacheRow> = before.into_iter().filter(|row| !self.rows.contains_key(row.id.as_str())).collect();
+        self.drop_cache_records(&went);
         Ok(pruned)
     }
 
