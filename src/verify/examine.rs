@@ -184,7 +184,7 @@ impl Examiner {
             (Some((_, detail)), _) => self.changes.late(self.tree.place(path.bytes()), detail, header, &traits),
             (None, Some(name)) => self.changes.doubt_attribute(&traits, self.tree.place(path.bytes()), &name),
             // the attributes of a directory are looked at on the walk
-            (None, None) if header.kind == Kind::Dir => {}
+            (None, None) if header.kind == Kind::Dir => self.changes.note_dir(&traits),
             (None, None) => self.changes.note(&traits),
         }
         if over_a_link {

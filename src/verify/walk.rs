@@ -43,11 +43,10 @@ impl Examiner {
         self.marks(step, path)?;
         match self.seen.get(&self.seen.trail(path)) {
             _ if path.is_empty() => {}
-            Some(Mark::Entry) => self.changes.note_dir(&step.traits_at(c".")?),
             Some(Mark::OnTheWay) => {
                 self.changes.implied(&step.traits_at(c".")?, &self.tree.place(path), self.habits.shift);
             }
-            None => {}
+            Some(Mark::Entry) | None => {}
         }
         let trail = self.seen.trail(path);
         let mut strangers: Vec<(CString, FileKind)> = Vec::new();
