@@ -146,7 +146,9 @@ impl Question<'_> {
             reasons.push(format!("storage-driver is {driver:?} in daemon.json"));
             (self.graph_stores().find(|store| *store.name == **driver), true)
         } else {
-            (self.guess(&prior, &mut reasons), asserted && prior.len() == 1)
+            let store = self.guess(&prior, &mut reasons);
+            // told to use one, and none was used yet
+            (store, asserted && (prior.len() == 1 || store.is_none()))
         };
         if store.is_none() {
             reasons.push("nothing of it was found".into());

@@ -1,0 +1,88 @@
+//! What an engine no longer uses, or no longer shows: stores of another driver, roots of another user mapping, images that
+//! were removed by force.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+#[path = "common/run.rs"]
+mod run;
+
+use std::path::Path;
+
+use common::corpus;
+use serde_json::Value;
+
+fn of_class<'r>(report: &'r Value, class: &str) -> Vec<&'r Value> {
+    report["findings"].as_array().unwrap().iter().filter(|it| it["class"] == class).collect()
+}
+
+fn bytes(at: &Path) -> u64 {
+    run::weigh(&[at]).0
+}
+
+#[test]
+fn an_image_removed_by_name_says_what_keeps_it_on_each_engine_with_containerds_store() {
+    for it in corpus::recordings("-containerd/forced-rmi") {
+        let report = run::report(&it.unpacked());
+        let found = of_class(&report, "untagged-image-pinned-by-container");
+        assert!(!found.is_empty(), "{it}");
+        for finding in found {
+            let commands = finding["remedy"]["commands"].as_array().unwrap();
+            assert!(commands.len() > 1, "{it}: the container, and then the image: {finding:#}");
+            assert!(commands[0].as_str().unwrap().starts_with("docker "), "{it}: {finding:#}");
+            assert_eq!(finding["confidence"], "certain", "{it}: {finding:#}");
+        }
+    }
+}
+
+#[test]
+fn a_hidden_tree_is_named_with_its_bytes_and_listed_by_its_name() {
+    for it in corpus::recordings("29.7-containerd/stranded") {
+        let top = it.unpacked();
+        let report = run::report(&top);
+        let [finding] = of_class(&report, "stranded-store")[..] else { panic!("{it}: one store is stranded") };
+        let paths: Vec<&str> = finding["paths"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()).collect();
+        assert!(paths.contains(&"docker/overlay2") && paths.contains(&"docker/image/overlay2"), "{paths:?}");
+        let whole: u64 = paths.iter().map(|at| bytes(&top.join(at))).sum();
+        assert_eq!(finding["on_disk_bytes"], whole, "{it}");
+        for what in ["images", "containers"] {
+            let listed = run::deadweight(&top, &["ls", what, "--store", "overlay2", "-q"]);
+            assert_ne!(listed.text().lines().count(), 0, "{it}: {what}");
+        }
+        let status = run::deadweight(&top, &["status", "--format", "json"]).json();
+        let stores = status["stores"].as_array().unwrap();
+        assert!(stores.iter().all(|store| store["images"] != 0 && store["containers"] != 0), "{it}: {stores:#?}");
+    }
+    for it in corpus::recordings("29.7-default/upgraded") {
+        let report = run::report(&it.unpacked());
+        assert_eq!(of_class(&report, "stranded-store"), Vec::<&Value>::new(), "{it}");
+    }
+}
+
+#[test]
+fn a_containerd_store_that_was_turned_off_is_stranded_before_the_next_start() {
+    let dir = common::fresh("containerd");
+    let config = dir.path().join("daemon.json");
+    std::fs::write(&config, r#"{"features":{"containerd-snapshotter":false}}"#).unwrap();
+    let said =
+        run::deadweight(dir.path(), &["report", "--format", "json", "--daemon-config", config.to_str().unwrap()]);
+    let report = said.json();
+    assert_eq!(of_class(&report, "stranded-store").len(), 1, "{:#}", report["findings"]);
+    assert!(of_class(&report, "stopped-container").is_empty(), "{:#}", report["findings"]);
+}
+
+#[test]
+fn a_root_that_user_mapping_led_to_is_left_over_once_it_is_off_and_the_plain_one_is_used() {
+    let dir = common::fresh("userns");
+    let config = dir.path().join("daemon.json");
+    std::fs::write(&config, "{}").unwrap();
+    let stranded = |dir: &Path| {
+        let args = ["report", "--format", "json", "--daemon-config", config.to_str().unwrap()];
+        of_class(&run::deadweight(dir, &args).json(), "stranded-store").into_iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(stranded(dir.path()), Vec::<Value>::new(), "it alone holds anything");
+    std::fs::create_dir_all(dir.path().join("docker/volumes/new/_data")).unwrap();
+    let [finding] = &stranded(dir.path())[..] else { panic!("one root is left over") };
+    assert!(finding["cause"].as_str().unwrap().contains("docker/100000.100000"), "{finding:#}");
+    assert_ne!(finding["confidence"], "certain");
+}
