@@ -13,9 +13,9 @@ use crate::engine::{Engine, absent};
 use crate::run;
 
 /// A client beside which something else may happen: `meanwhile` is run before the engine is asked who it is. Of an engine in
-/// a mount namespace of its own it says where its root lies for us.
+/// a mount namespace of its own it says where its root lies for us. Not where such an engine has its own client.
 fn client_with_a_rival(engine: &Engine) -> PathBuf {
-    let bin = engine.dir().join("bin");
+    let bin = engine.dir().join("rival");
     std::fs::create_dir_all(&bin).unwrap();
     let docker = engine.client("docker");
     let script = format!(
