@@ -1,0 +1,99 @@
+//! One bit is flipped in each kind of metadata file, in three places: `check --content` finds it, or the table says why nobody can.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+#[path = "common/run.rs"]
+mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+
+/// Files in which a bit may flip unseen, and why.
+const UNSEEN: &[(&str, &str)] = &[
+    (
+        ".db",
+        "only the two first pages have a sum: a value that stays well-formed is as good as another, and free pages say nothing",
+    ),
+    ("config.v2.json", NO_SUM),
+    ("hostconfig.json", NO_SUM),
+    ("resolv.conf.hash", NO_SUM),
+    ("/executor/", "scratch of the last build, made anew by the next"),
+    ("-json.log", "output, not metadata"),
+    ("containers/<id>/hostname", THE_CONTAINERS_OWN),
+    ("containers/<id>/hosts", THE_CONTAINERS_OWN),
+    ("containers/<id>/resolv.conf", THE_CONTAINERS_OWN),
+    ("engine-id", "any name is as good"),
+    ("/lastUpdated", "any time is as good"),
+    ("introspection/uuid", "any name is as good"),
+    ("/workerid", "any name is as good"),
+];
+const NO_SUM: &str = "has no sum: what it names is compared, and a text that nothing else has may be any other";
+const THE_CONTAINERS_OWN: &str = "mounted into the container, whose processes may write anything there";
+
+fn is_content(inside: &str) -> bool {
+    ["/diff/", "/_data/", "/work/", "/fs/"].iter().any(|part| inside.contains(part))
+}
+
+/// The same for every thing of its kind.
+fn kind(inside: &str) -> String {
+    let part = |part: &str| {
+        let hexes = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let is_id = hexes >= 64 || (part.len() == 25 && !part.contains('.'));
+        if is_id { format!("<id>{}", part.get(64..).unwrap_or_default()) } else { part.to_owned() }
+    };
+    inside.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// What is said of a root, as a set.
+fn said(dir: &Path) -> BTreeSet<String> {
+    let check: Value = run::deadweight(dir, &["check", "--content", "--format", "json"]).json();
+    let text = |list: &str| check[list].as_array().unwrap().iter().map(Value::to_string).collect::<Vec<_>>();
+    text("causes").into_iter().chain(text("problems")).collect()
+}
+
+fn flips(fixture: &str) -> BTreeMap<String, (usize, usize)> {
+    let dir = common::fresh(fixture);
+    let before = said(dir.path());
+    let files = walkdir::WalkDir::new(dir.path()).sort_by_file_name().into_iter().map(Result::unwrap);
+    let mut table: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for file in files.filter(|entry| entry.file_type().is_file()) {
+        let inside = file.path().strip_prefix(dir.path()).unwrap().to_string_lossy().into_owned();
+        let bytes = std::fs::read(file.path()).unwrap();
+        let kind = kind(&inside);
+        if is_content(&inside) || bytes.is_empty() || table.contains_key(&kind) {
+            continue;
+        }
+        let places: BTreeSet<usize> =
+            [1, 2, 3].into_iter().map(|n| (bytes.len() * n / 4).min(bytes.len() - 1)).collect();
+        let mut found = 0;
+        for place in &places {
+            let mut flipped = bytes.clone();
+            flipped[*place] ^= 1;
+            std::fs::write(file.path(), flipped).unwrap();
+            found += usize::from(said(dir.path()) != before);
+        }
+        std::fs::write(file.path(), &bytes).unwrap();
+        table.insert(kind, (found, places.len()));
+    }
+    table
+}
+
+#[test]
+fn a_flipped_bit_in_metadata_is_found_or_cannot_be() {
+    let mut silent = Vec::new();
+    for fixture in ["forced-rmi", "containerd"] {
+        let table = flips(fixture);
+        assert!(table.len() > 10, "{fixture}: {}", table.len());
+        for (kind, (found, of)) in table {
+            let excuse = UNSEEN.iter().find(|(part, _)| kind.contains(part)).map(|(_, why)| *why);
+            println!("{fixture:11} {found}/{of} {kind} {}", if found < of { excuse.unwrap_or("") } else { "" });
+            if found < of && excuse.is_none() {
+                silent.push(format!("{fixture}: {found} of {of} in {kind}"));
+            }
+        }
+    }
+    assert_eq!(silent, Vec::<String>::new(), "{silent:#?}");
+}
