@@ -378,3 +378,30 @@ fn container_with_a_modified_config_does_not_start() {
     fs::write(&config, &bytes[..bytes.len() / 2]).unwrap();
     root.one_cause("damaged-metadata");
 }
+
+#[test]
+fn what_was_not_read_in_time_is_partial_and_a_part_is_not() {
+    let dir = common::fixture("shared-base");
+    let check = |args: &[&str]| run::deadweight(&dir, &[&["check", "--content", "--format", "json"], args].concat());
+    let late = check(&["--max-time", "0s"]);
+    assert_eq!(format!("{:?}", late.exit), "Partial");
+    assert_eq!(late.json()["state"], "unknown");
+    let whole = check(&[]).json()["checked"].as_array().unwrap().len();
+    let parts =
+        ["1/3", "2/3", "3/3"].map(|part| check(&["--subset", part]).json()["checked"].as_array().unwrap().len());
+    assert_eq!(parts.iter().sum::<usize>(), whole);
+    let one = check(&["batch:1"]).json();
+    assert_eq!(one["object"]["name"], "batch:1");
+    assert!(one["checked"].as_array().unwrap().len() < whole);
+    let below = dir.join("docker/manifest");
+    assert_eq!(format!("{:?}", check(&["--manifest", below.to_str().unwrap()]).exit), "Usage");
+    let beside = tempfile::tempdir().unwrap();
+    let manifest = beside.path().join("manifest.json");
+    check(&["--manifest", manifest.to_str().unwrap()]);
+    let manifest: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
+    let files = manifest["files"].as_array().unwrap();
+    assert!(
+        files.iter().any(|file| file["path"].as_str().unwrap().contains("/diff/")),
+        "files of layers are evidence too"
+    );
+}
