@@ -43,15 +43,18 @@ pub struct Reading {
     pub nested: Vec<Inner>,
 }
 
-/// More threads than these hardly shorten a survey, and each keeps memory of its own.
-const SURVEYORS: usize = 8;
+/// How many threads survey, of so many that walk: each keeps memory of its own that no other can use.
+fn surveyors(threads: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    threads.min(cores.clamp(2, 8))
+}
 
 impl Reading {
     /// Reads everything; `progress` is told the inodes and bytes that came in.
     pub fn of(options: Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Self, Cannot> {
         let Opened { disk, config } = options.open()?;
         let threads = options.threads.unwrap_or_else(usage::default_threads);
-        let pool = pool(threads.min(SURVEYORS)).map_err(|cause| Cannot::Threads(cause.to_string()))?;
+        let pool = pool(surveyors(threads)).map_err(|cause| Cannot::Threads(cause.to_string()))?;
         let inventory = pool.install(|| crate::store::survey(&disk));
         let owners = Owners::of(&inventory);
         let (claims, meters) = claims(&inventory, &owners);
