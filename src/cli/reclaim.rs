@@ -51,7 +51,7 @@ pub(super) struct Reclaim {
 }
 
 /// How long the engine may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Job<'j, 'a> {
     cx: &'j Context<'j>,
