@@ -113,7 +113,9 @@ fn building(case: &Case<'_>) -> bool {
     let held = |lease: &crate::inventory::facts::Lease| {
         lease.labels.contains_key(TEMPORARY) && lease.expires.is_none_or(|at| at >= case.now)
     };
-    let leases = case.inventory.of_kind(Kind::Lease).filter_map(|(_, thing)| thing.lease());
+    // in containerd's store those of builds that are done stay for a while
+    let leases = case.inventory.of_kind(Kind::Lease).filter(|(key, _)| *key.store == *"buildkit");
+    let leases = leases.filter_map(|(_, thing)| thing.lease());
     case.live && (leases.into_iter().any(held) || executes(case))
 }
 
