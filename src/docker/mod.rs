@@ -9,7 +9,6 @@ mod daemon_json;
 pub mod df;
 pub mod df_json;
 pub mod df_text;
-pub mod kept;
 pub mod mark;
 pub mod measured;
 pub mod seen;

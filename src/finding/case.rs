@@ -8,6 +8,7 @@ use super::{Confidence, Finding, Remedy, Severity};
 
 use crate::docker::Active;
 use crate::docker::seen::{Seen, Triple};
+use crate::docker::stored::Stored;
 use crate::graph::{Graph, Retained};
 use crate::inventory::{Inventory, Owner, OwnerKey, Owners, StoreKind};
 use crate::terms::{Evidence, Key, LinkKind, Place};
@@ -24,6 +25,8 @@ pub struct Case<'a> {
     pub measures: &'a BTreeMap<Place, Measure>,
     /// What the engine would see: one for every graph-driver store of every root.
     pub seen: &'a [Seen<'a>],
+    /// The same of containerd's stores: one for every namespace of an engine.
+    pub stored: &'a [Stored<'a>],
     pub active: &'a Active,
     pub version: Triple,
     /// The owners whose content enters a SIZE total of `docker system df`.

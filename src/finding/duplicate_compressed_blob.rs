@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::containerd::in_use;
 use super::words::{count, size};
 use super::{Case, Finding, Remedy, Rule, Severity};
-use crate::docker::kept::Stored;
+use crate::docker::stored::Stored;
 use crate::format::oci::{Document, Manifest, MediaKind};
 use crate::terms::{ChainId, Key, Kind};
 
@@ -15,16 +15,13 @@ const CLASS: &str = "duplicate-compressed-blob";
 pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[], check };
 
 fn check(case: &Case<'_>) -> Vec<Finding> {
-    in_use(case).iter().filter_map(|stored| finding(case, stored)).collect()
+    in_use(case).filter_map(|stored| finding(case, stored)).collect()
 }
 
 fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
     let mut blobs: BTreeSet<&Key> = BTreeSet::new();
     for image in stored.images.values() {
-        let target = &image.facts.target;
-        let below = stored.present_below(target);
-        let documents = below.iter().filter_map(|it| it.document).chain(stored.document(target));
-        for document in documents {
+        for document in stored.present(&image.target).into_iter().filter_map(|it| stored.document(it)) {
             if let Document::Manifest(manifest) = document {
                 blobs.extend(unpacked(stored, manifest));
             }
@@ -54,12 +51,12 @@ fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
 
 /// The layer blobs of a manifest that lie in the content store and whose snapshots are there.
 fn unpacked<'a>(stored: &Stored<'a>, manifest: &'a Manifest) -> Vec<&'a Key> {
-    let Some(Document::Config(config)) = stored.document(&manifest.config.digest) else { return Vec::new() };
+    let Some(Document::Config(config)) = stored.document(&manifest.config) else { return Vec::new() };
     let layers = manifest.layers.iter().filter(|layer| MediaKind::of(&layer.media_type) == MediaKind::Layer);
     let chain = ChainId::all(&config.diff_ids);
     let both = layers.zip(&chain).filter(|(_, chain)| stored.snapshot(chain.0.as_str()).is_some());
     let file = |digest: &str| {
-        let key = Key { root: stored.root.clone(), store: "containerd".into(), kind: Kind::Blob, id: digest.into() };
+        let key = Key { root: stored.home.clone(), store: "containerd".into(), kind: Kind::Blob, id: digest.into() };
         let (key, thing) = stored.inventory.entities.get_key_value(&key)?;
         thing.blob()?.at.is_some().then_some(key)
     };

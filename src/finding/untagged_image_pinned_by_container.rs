@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::containerd::{self, freed_besides, in_use, name_of};
 use super::words::{self, count, list, shown, size};
 use super::{Case, Finding, Remedy, Rule};
-use crate::docker::kept::{ImageStored, Stored};
+use crate::docker::stored::{ImageStored, Stored};
 use crate::terms::{Key, LinkKind, short_id};
 
 const CLASS: &str = "untagged-image-pinned-by-container";
@@ -16,19 +16,19 @@ pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: containerd::ALL, c
 fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for stored in in_use(case) {
-        for (key, image) in &stored.images {
+        for image in stored.images.values() {
             // moby daemon/containerd/image_prune.go: filterImagesUsedByContainers
-            if image.is_untagged() && !image.containers.is_empty() {
-                findings.push(finding(case, &stored, key, image));
+            if !image.is_tagged() && !image.containers.is_empty() {
+                findings.push(finding(case, stored, image));
             }
         }
     }
     findings
 }
 
-fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>, key: &'a Key, image: &ImageStored<'a>) -> Finding {
+fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>, image: &ImageStored<'a>) -> Finding {
     let containers: Vec<&Key> = image.containers.iter().copied().collect();
-    let all: Vec<&Key> = containers.iter().copied().chain([key]).collect();
+    let all: Vec<&Key> = containers.iter().copied().chain([image.key]).collect();
     let freed = freed_besides(case, &all, &containers);
     let base = case.finding(CLASS, &case.owners_of(freed.iter().copied()));
     let names = list(containers.iter().map(|key| name_of(case, key)));
@@ -44,7 +44,7 @@ fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>, key: &'a Key, image: &Image
         size(base.on_disk_bytes),
     );
     let mut commands = containerd::removal(case, &image.containers);
-    commands.push(words::command("docker image rm", &[containerd::image_argument(stored, key)]));
+    commands.push(words::command("docker image rm", &[containerd::image_argument(stored, &image.facts.target)]));
     let mut note = format!(
         "Removing the {} alone frees nothing of it: the image stays until it is removed too, or pruned. `docker tag {} NAME` gives it a name \
          again instead.",
@@ -55,11 +55,13 @@ fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>, key: &'a Key, image: &Image
         note.push_str(" Other images were built on it and keep what they share with it.");
     }
     let record = image.facts.records.first().map_or_else(String::new, |record| shown(&record.name));
-    let mut evidence: Vec<String> =
-        case.evidence(key, LinkKind::Target).map(|at| format!("{at}: the only record of it is {record}")).collect();
+    let mut evidence: Vec<String> = case
+        .evidence(image.key, LinkKind::Target)
+        .map(|at| format!("{at}: the only record of it is {record}"))
+        .collect();
     evidence.extend(containers.iter().flat_map(|key| case.evidence(key, LinkKind::RunsFrom)).map(ToString::to_string));
     Finding {
-        objects: std::iter::once(key).chain(containers.iter().copied()).cloned().collect(),
+        objects: std::iter::once(image.key).chain(containers.iter().copied()).cloned().collect(),
         cause,
         evidence,
         remedy: Remedy { commands, note },

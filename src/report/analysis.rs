@@ -19,7 +19,7 @@ use crate::docker::{Active, DaemonConfig, EngineVersion, Selected, View, active,
 use crate::explain;
 use crate::finding::{self, Case, Finding, Withheld};
 use crate::graph::{Graph, Retained};
-use crate::inventory::{Inventory, OwnerKey, Owners, Root, StoreInfo, StoreKind};
+use crate::inventory::{Inventory, OwnerKey, Owners, Root, StoreKind};
 use crate::terms::{Key, Kind, LinkKind, Lost, Place, Problem};
 use crate::usage::{self, Claims, Ledger, Measure};
 
@@ -176,7 +176,7 @@ pub struct Analysis<'a> {
     pub engine: Engine,
     /// What the engine would see in each store of a graph driver that is read in full.
     pub seen: Vec<Seen<'a>>,
-    /// The same of each of containerd's stores.
+    /// The same of each of containerd's stores, and of each namespace of another engine there.
     pub stored: Vec<Stored<'a>>,
     /// What `docker system df` would say; none if the active store is not read in detail.
     pub df: Option<DiskUsage<'a>>,
@@ -227,7 +227,7 @@ impl<'a> Analysis<'a> {
         let retained = explain::retained(&graph, &reading.owners, &reading.ledger);
         let engine = Engine::of(reading);
         let seen = seen(inventory, &engine);
-        let stored = stored(inventory, &engine);
+        let stored = Stored::all(inventory, engine.root(), engine.version.triple());
         let active = view_of(&seen, &stored, &engine.active);
         let (df, counted) = active.map_or_else(Default::default, |view| docker_says(reading, view));
         let (findings, withheld) = finding::all(&Case {
@@ -238,6 +238,7 @@ impl<'a> Analysis<'a> {
             ledger: &reading.ledger,
             measures: &reading.measures,
             seen: &seen,
+            stored: &stored,
             active: &engine.active,
             version: engine.version.triple(),
             counted: &counted,
@@ -247,9 +248,9 @@ impl<'a> Analysis<'a> {
         Self { reading, graph, retained, engine, seen, stored, df, counted, findings, withheld }
     }
 
-    /// The stores, each as its engine would see it.
+    /// The stores, each as the engine that answers are given for would see it.
     pub fn views(&self) -> impl Iterator<Item = View<'_, 'a>> {
-        self.seen.iter().map(View::from).chain(self.stored.iter().map(View::from))
+        views(&self.seen, &self.stored)
     }
 
     /// What a person calls a thing; empty if nothing but its ID.
@@ -278,22 +279,12 @@ fn seen<'a>(inventory: &'a Inventory, engine: &Engine) -> Vec<Seen<'a>> {
     drivers.map(|store| Seen::of(inventory, &store.root, &store.name, engine.version.triple())).collect()
 }
 
-/// containerd's stores as the engine of the selected root would see each; a buildkitd's own is none of an engine.
-fn stored<'a>(inventory: &'a Inventory, engine: &Engine) -> Vec<Stored<'a>> {
-    let is_engines = |store: &&StoreInfo| store.kind == StoreKind::Containerd && !store.name.starts_with("runc-");
-    let root = |store: &StoreInfo| match engine.root() {
-        // one that dockerd started serves the root that it lies in
-        _ if !inventory.is_containerds(&store.root) => store.root.to_string(),
-        root => root.to_owned(),
-    };
-    let stores = inventory.stores.iter().filter(is_engines);
-    let version = engine.version.triple();
-    stores.map(|store| Stored::of(inventory, &root(store), &store.root, &store.name, version)).collect()
+fn views<'s, 'a>(seen: &'s [Seen<'a>], stored: &'s [Stored<'a>]) -> impl Iterator<Item = View<'s, 'a>> {
+    seen.iter().map(View::from).chain(stored.iter().filter(|stored| stored.asked).map(View::from))
 }
 
 fn view_of<'s, 'a>(seen: &'s [Seen<'a>], stored: &'s [Stored<'a>], active: &Active) -> Option<View<'s, 'a>> {
-    let views = seen.iter().map(View::from).chain(stored.iter().map(View::from));
-    views.into_iter().find(|view| active.is(view.store().0, view.store().1))
+    views(seen, stored).find(|view| active.is(view.store().0, view.store().1))
 }
 
 /// The engine's own numbers for the store that is active, and whom they count.

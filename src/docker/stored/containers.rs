@@ -1,10 +1,11 @@
-//! Containers that load.
+//! Containers: those that are sound, and of these those that load.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Stored;
 use crate::docker::seen::{ContainerSeen, Triple};
+use crate::inventory::facts::Container;
 use crate::terms::{Key, Kind};
 
 /// From this version on a container loads only with its snapshot and its lease …
@@ -14,17 +15,20 @@ const WANTS_LAYER: Triple = (28, 0, 0);
 // moby daemon/daemon.go: restore (29.4.0)
 const KEEPS_WITHOUT_LAYER: Triple = (29, 4, 0);
 
-// moby daemon/daemon.go: loadContainers, restore
+/// Both files parse, and it is of this snapshotter.
+// moby daemon/daemon.go: loadContainers
+pub(super) fn sound<'a>(stored: &Stored<'a>) -> BTreeMap<&'a Key, &'a Container> {
+    let all = stored.inventory.of_kind(Kind::Container).filter(|(key, _)| key.root == stored.root);
+    let facts = all.filter_map(|(key, thing)| Some((key, thing.container()?)));
+    facts.filter(|(_, facts)| facts.broken.is_none() && *facts.driver == *stored.store).collect()
+}
+
+// moby daemon/daemon.go: restore
 pub(super) fn loaded<'a>(stored: &Stored<'a>) -> BTreeMap<&'a Key, ContainerSeen<'a>> {
     let wants_layer = (WANTS_LAYER..KEEPS_WITHOUT_LAYER).contains(&stored.version);
     let mut names: BTreeSet<&str> = BTreeSet::new();
     let mut containers = BTreeMap::new();
-    let all = stored.inventory.of_kind(Kind::Container).filter(|(key, _)| key.root == stored.root);
-    for (key, thing) in all {
-        let Some(facts) = thing.container().filter(|facts| facts.broken.is_none()) else { continue };
-        if *facts.driver != *stored.store {
-            continue;
-        }
+    for (key, facts) in stored.sound.iter().map(|(key, facts)| (*key, *facts)) {
         let mount = stored.snapshots.get(&*key.id).map(|(key, _)| *key);
         if wants_layer && (mount.is_none() || !stored.has_lease(&key.id)) {
             continue;

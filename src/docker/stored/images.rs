@@ -6,7 +6,7 @@ use super::Stored;
 use crate::docker::seen::{Reference, Triple};
 use crate::format::oci::{self, Descriptor};
 use crate::inventory::facts::{ImageRecord, StoredImage};
-use crate::terms::Key;
+use crate::terms::{Key, LinkKind};
 
 /// Classic builder and commit note here what an image was built on.
 // moby daemon/containerd: imageLabelClassicBuilderParent
@@ -17,12 +17,18 @@ const TAGGED_FIRST: Triple = (28, 1, 0);
 /// Until here a list had names in full. moby daemon/containerd/image_list.go (25.0).
 const FAMILIAR: Triple = (25, 0, 0);
 
-/// An image.
+/// An image with what hangs on it.
 #[derive(Clone, Debug)]
 pub struct ImageStored<'a> {
     pub key: &'a Key,
     pub facts: &'a StoredImage,
     pub target: Descriptor,
+    /// Its names, without that of an untagged one.
+    pub tags: BTreeSet<&'a Key>,
+    /// Images that say they were built on it.
+    pub children: BTreeSet<&'a Key>,
+    /// Containers that were created from it, of whatever driver, and whether they load or not.
+    pub containers: BTreeSet<&'a Key>,
 }
 
 /// Which images are asked for.
@@ -54,9 +60,28 @@ pub struct ImageListed<'s, 'a> {
 pub(super) fn of<'a>(stored: &Stored<'a>) -> BTreeMap<&'a str, ImageStored<'a>> {
     let image = |(key, facts): (&'a Key, &'a StoredImage)| {
         let target = descriptor(facts.records.first()?);
-        Some((facts.target.as_str(), ImageStored { key, facts, target }))
+        let (tags, children, containers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Some((facts.target.as_str(), ImageStored { key, facts, target, tags, children, containers }))
     };
-    stored.stored_images().filter_map(image).collect()
+    let mut images = stored.stored_images().filter_map(image).collect();
+    hang(stored, &mut images);
+    images
+}
+
+/// Puts to each image what refers to it.
+fn hang<'a>(stored: &Stored<'a>, images: &mut BTreeMap<&'a str, ImageStored<'a>>) {
+    let targets: BTreeMap<&Key, &str> = images.iter().map(|(target, image)| (image.key, *target)).collect();
+    for link in &stored.inventory.links {
+        if !matches!(link.kind, LinkKind::Names | LinkKind::BuiltOn | LinkKind::RunsFrom) {
+            continue;
+        }
+        let Some(image) = targets.get(&link.to).and_then(|target| images.get_mut(target)) else { continue };
+        match link.kind {
+            LinkKind::Names => image.tags.insert(&link.from),
+            LinkKind::BuiltOn => image.children.insert(&link.from),
+            _ => image.containers.insert(&link.from),
+        };
+    }
 }
 
 fn descriptor(record: &ImageRecord) -> Descriptor {

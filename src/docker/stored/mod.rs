@@ -1,5 +1,6 @@
 //! What the engine sees in containerd's image store: the images, content and snapshots of its own namespace, and its
-//! containers and volumes. The counterpart of [`Seen`](super::seen::Seen), which is for graph drivers.
+//! containers and volumes. Findings, lists, `df` and predictions start from this view; the counterpart of
+//! [`Seen`](super::seen::Seen), which is for graph drivers.
 //!
 //! ```text
 //! record(s) -> target -> index -> manifest, one a platform -> config -> chain of snapshots
@@ -10,6 +11,7 @@
 //! "Present" is what the namespace has an entry for, whether the file is there or not; to read on, the file is needed.
 
 mod containers;
+mod engines;
 mod images;
 mod manifest;
 mod names;
@@ -26,8 +28,8 @@ use std::sync::Arc;
 use super::seen::volumes;
 use super::seen::{ContainerSeen, Triple, VolumeSeen};
 use crate::format::oci::{Descriptor, Document};
-use crate::inventory::facts::{Blob, ContentEntry, Snapshot, StoredImage};
-use crate::inventory::{Inventory, is_remapped};
+use crate::inventory::Inventory;
+use crate::inventory::facts::{Blob, Container, ContentEntry, Snapshot, StoredImage};
 use crate::terms::{Key, Kind};
 pub use images::{ImageListed, ImageStored, ImagesAsked, parent_of_record};
 pub use manifest::{ManifestKind, ManifestStored};
@@ -48,12 +50,16 @@ pub struct Stored<'a> {
     pub store: Arc<str>,
     pub namespace: String,
     pub version: Triple,
+    /// Answers are given for its engine. Of the namespaces of other engines in the same containerd findings speak, too.
+    pub asked: bool,
     /// By name.
     pub snapshots: BTreeMap<&'a str, (&'a Key, &'a Snapshot)>,
     /// Blobs that the namespace has an entry for, by digest.
     pub blobs: BTreeMap<&'a str, (&'a Key, &'a Blob)>,
     /// By target.
     pub images: BTreeMap<&'a str, ImageStored<'a>>,
+    /// Containers of this snapshotter whose files are sound, whether they load or not.
+    pub sound: BTreeMap<&'a Key, &'a Container>,
     /// Loaded containers.
     pub containers: BTreeMap<&'a Key, ContainerSeen<'a>>,
     /// Volumes of the local driver.
@@ -66,20 +72,37 @@ pub struct Stored<'a> {
     architecture: String,
 }
 
+/// A snapshotter, and the namespace and root of an engine that works with it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Spot {
+    namespace: String,
+    root: Arc<str>,
+    home: Arc<str>,
+    store: Arc<str>,
+}
+
 impl<'a> Stored<'a> {
     /// The store `store` of containerd's root `home`, for the engine of root `root`.
     pub fn of(inventory: &'a Inventory, root: &str, home: &str, store: &str, version: Triple) -> Self {
-        let namespace = namespace(root);
+        let at =
+            Spot { root: root.into(), home: home.into(), store: store.into(), namespace: engines::namespace(root) };
+        Self::read(inventory, at, version)
+    }
+
+    fn read(inventory: &'a Inventory, at: Spot, version: Triple) -> Self {
+        let Spot { root, home, store, namespace } = at;
         let mut stored = Self {
             inventory,
-            root: root.into(),
-            home: home.into(),
-            store: store.into(),
-            version,
-            snapshots: snapshots(inventory, home, store, &namespace),
-            blobs: blobs(inventory, home, &namespace),
+            snapshots: snapshots(inventory, &home, &store, &namespace),
+            blobs: blobs(inventory, &home, &namespace),
+            root,
+            home,
+            store,
             namespace,
+            version,
+            asked: true,
             images: BTreeMap::new(),
+            sound: BTreeMap::new(),
             containers: BTreeMap::new(),
             volumes: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -89,9 +112,10 @@ impl<'a> Stored<'a> {
         stored.images = images::of(&stored);
         stored.names = names::of(&stored);
         stored.architecture = manifest::architecture(&stored);
+        stored.sound = containers::sound(&stored);
         stored.containers = containers::loaded(&stored);
         stored.by_manifest = containers::by_manifest(&stored);
-        stored.volumes = volumes::loaded(inventory, root, version, &stored.containers);
+        stored.volumes = volumes::loaded(inventory, &stored.root, version, &stored.containers);
         stored
     }
 
@@ -101,7 +125,7 @@ impl<'a> Stored<'a> {
     }
 
     /// What a descriptor leads to, if the blob is here and can be read.
-    fn document(&self, descriptor: &Descriptor) -> Option<&'a Document> {
+    pub fn document(&self, descriptor: &Descriptor) -> Option<&'a Document> {
         self.blobs.get(descriptor.digest.as_str())?.1.document.as_deref()
     }
 
@@ -116,6 +140,11 @@ impl<'a> Stored<'a> {
     /// The containers that were made from a manifest, newest first.
     pub fn containers_of(&self, manifest: &str) -> &[&'a Key] {
         self.by_manifest.get(manifest).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A snapshot that the namespace has.
+    pub fn snapshot(&self, name: &str) -> Option<(&'a Key, &'a Snapshot)> {
+        self.snapshots.get(name).copied()
     }
 
     pub fn key_of_snapshot(&self, name: &str) -> Key {
@@ -140,14 +169,6 @@ impl<'a> Stored<'a> {
             at = snapshot.parent.as_deref().and_then(|parent| self.snapshots.get(parent).copied());
         }
         found
-    }
-}
-
-// moby daemon/daemon_unix.go: RemapContainerdNamespaces
-fn namespace(root: &str) -> String {
-    match root.rsplit_once('/') {
-        Some((_, ids)) if is_remapped(ids.as_bytes()) => format!("moby-{ids}"),
-        _ => "moby".to_owned(),
     }
 }
 

@@ -1,7 +1,11 @@
 //! What is listed and how it is sized, by version, on small stores.
 
+use super::engines::namespace;
 use super::table::{Table, chain, digest};
 use super::*;
+use crate::inventory::Root;
+use crate::store::containerd::tests::{self as drawn, Drawn};
+use crate::terms::Place;
 
 const NOW: Triple = (29, 7, 2);
 
@@ -174,4 +178,63 @@ fn an_index_that_leads_back_to_itself_ends_somewhere() {
 #[test]
 fn the_namespace_of_a_remapped_root_has_its_ids() {
     assert_eq!([namespace("docker"), namespace("docker/100000.100000")], ["moby", "moby-100000.100000"]);
+}
+
+fn survey(meta: &[(String, String)], snapshots: &[(&str, u8, u8)]) -> Inventory {
+    let meta: Vec<Drawn<'_>> = meta.iter().map(|(path, value)| (path.as_str(), value.as_bytes())).collect();
+    let (_dir, disk) = drawn::host(&meta, snapshots);
+    crate::store::survey(&disk)
+}
+
+fn record(namespace: &str, name: &str, target: &str) -> (String, String) {
+    (format!("v1|{namespace}|images|{name}|target|digest"), target.to_owned())
+}
+
+#[test]
+fn an_image_has_its_names_and_its_children() {
+    let (parent, child) = (drawn::digest('a'), drawn::digest('b'));
+    let meta = [
+        record("moby", "docker.io/library/base:1", &parent),
+        record("moby", "docker.io/library/web:1", &child),
+        ("v1|moby|images|docker.io/library/web:1|labels|org.mobyproject.image.parent".to_owned(), parent.clone()),
+        record("k8s.io", "docker.io/library/web:1", &child),
+        ("v1|moby|snapshots|overlayfs|x|name".to_owned(), "moby/1/x".to_owned()),
+        ("v1|moby|snapshots|overlayfs|y|name".to_owned(), "moby/2/y".to_owned()),
+        ("v1|moby|snapshots|overlayfs|y|parent".to_owned(), "x".to_owned()),
+        ("v1|moby|snapshots|overlayfs|x|parent".to_owned(), "y".to_owned()),
+    ];
+    let inventory = survey(&meta, &[("moby/1/x", 1, 3), ("moby/2/y", 2, 2)]);
+    let all = Stored::all(&inventory, "docker", NOW);
+    let [stored] = &all[..] else { panic!("Kubernetes has no engine") };
+    let named = (&*stored.home, &*stored.store, stored.namespace.as_str(), &*stored.root);
+    assert_eq!(named, ("containerd", "overlayfs", "moby", "docker"));
+    assert!(stored.asked && stored.is_lived_in());
+    let image = |id: &str| &stored.images[id];
+    assert_eq!(image(&parent).children, BTreeSet::from([image(&child).key]));
+    assert_eq!((image(&child).children.len(), image(&child).tags.len()), (0, 1));
+    assert_eq!(stored.chain_of("y").len(), 2, "a chain that bites its own tail ends");
+    assert_eq!(stored.snapshots.len(), 2);
+    assert!(stored.document(&image(&parent).target).is_none() && stored.entry(&parent).is_none());
+}
+
+#[test]
+fn another_engines_namespace_is_seen_beside_the_one_that_is_asked_about() {
+    let (plain, remapped) = (drawn::digest('a'), drawn::digest('b'));
+    let meta = [
+        record("moby", "docker.io/library/web:1", &plain),
+        record("moby-100000.100000", "docker.io/library/web:1", &remapped),
+        ("v1|moby|snapshots|overlayfs|x|name".to_owned(), "moby/1/x".to_owned()),
+    ];
+    let mut inventory = survey(&meta, &[("moby/1/x", 1, 3)]);
+    inventory.roots.push(Root::new(Place::tree("docker").join("100000.100000")));
+    let views = |asked: &str| -> Vec<(String, bool, bool, Vec<String>)> {
+        let all = Stored::all(&inventory, asked, NOW);
+        let targets = |it: &Stored<'_>| it.images.keys().map(|&target| target.to_owned()).collect();
+        all.iter().map(|it| (it.root.to_string(), it.asked, it.is_lived_in(), targets(it))).collect()
+    };
+    let (first, second) = ("docker".to_owned(), "docker/100000.100000".to_owned());
+    let seen = |asked: bool| {
+        [(first.clone(), asked, true, vec![plain.clone()]), (second.clone(), !asked, true, vec![remapped.clone()])]
+    };
+    assert_eq!((views("docker"), views(&second)), (seen(true).to_vec(), seen(false).to_vec()));
 }

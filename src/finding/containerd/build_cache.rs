@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{in_use, is_data};
-use crate::docker::kept::Stored;
+use crate::docker::stored::Stored;
 use crate::finding::words::{count, list, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::inventory::facts::CacheRecord;
@@ -12,13 +12,13 @@ use crate::terms::{Key, Kind, LinkKind};
 pub(in crate::finding) const RULE: Rule = Rule { class: "build-cache", relies_on: super::ALL, check };
 
 fn check(case: &Case<'_>) -> Vec<Finding> {
-    in_use(case).iter().filter_map(|stored| finding(case, stored)).collect()
+    in_use(case).filter_map(|stored| finding(case, stored)).collect()
 }
 
 fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
     let worker = format!("containerd-{}", stored.store);
     let all = case.inventory.of_kind(Kind::CacheRecord);
-    let of_it = all.filter(|(key, _)| key.root == stored.engine_root && *key.store == *worker);
+    let of_it = all.filter(|(key, _)| key.root == stored.root && *key.store == *worker);
     let records: Vec<(&Key, &CacheRecord)> =
         of_it.filter_map(|(key, thing)| Some((key, thing.cache_record()?))).collect();
     if records.is_empty() {

@@ -1,7 +1,7 @@
 //! Containers of containerd's store whose snapshot or lease is gone: the engine lists them, and cannot start or size them.
 
 use super::{in_use, name_of};
-use crate::docker::kept::Stored;
+use crate::docker::stored::Stored;
 use crate::finding::words::{self, shown, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::terms::{Key, LinkKind};
@@ -15,8 +15,8 @@ pub(in crate::finding) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for stored in in_use(case) {
-        let containers = stored.containers.keys().filter(|key| !key.id.is_empty());
-        findings.extend(containers.filter_map(|key| finding(case, &stored, key)));
+        let containers = stored.sound.keys().filter(|key| !key.id.is_empty());
+        findings.extend(containers.filter_map(|key| finding(case, stored, key)));
     }
     findings
 }
@@ -49,7 +49,7 @@ fn finding(case: &Case<'_>, stored: &Stored<'_>, key: &Key) -> Option<Finding> {
             case.file_of(key, "config.v2.json"),
             format!(
                 "{}: no {} of this name in namespace {}",
-                stored.root,
+                stored.home,
                 if frees { "snapshot" } else { "lease" },
                 stored.namespace
             ),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{image_argument, in_use, is_data};
-use crate::docker::kept::{ImageStored, Stored};
+use crate::docker::stored::{ImageStored, Stored};
 use crate::finding::words::{self, count, list, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::terms::{Key, LinkKind, short_id};
@@ -16,44 +16,39 @@ pub(in crate::finding) const INTERMEDIATE: Rule =
 pub(in crate::finding) const UNUSED: Rule =
     Rule { class: "unused-image", relies_on: super::ALL, check: |case| each(case, unused) };
 
-type Images<'a, 's> = Vec<(&'a Key, &'s ImageStored<'a>)>;
+type Images<'a, 's> = Vec<&'s ImageStored<'a>>;
 
 fn each<'a>(case: &Case<'a>, of: fn(&Case<'a>, &Stored<'a>) -> Option<Finding>) -> Vec<Finding> {
-    in_use(case).iter().filter_map(|stored| of(case, stored)).collect()
+    in_use(case).filter_map(|stored| of(case, stored)).collect()
 }
 
 fn select<'a, 's>(stored: &'s Stored<'a>, wanted: impl Fn(&ImageStored<'a>) -> bool) -> Images<'a, 's> {
-    stored
-        .images
-        .iter()
-        .filter(|(_, image)| image.containers.is_empty() && wanted(image))
-        .map(|(k, i)| (*k, i))
-        .collect()
+    stored.images.values().filter(|image| image.containers.is_empty() && wanted(image)).collect()
 }
 
 /// What goes with some images, and the finding so far.
 fn base<'a>(case: &Case<'a>, class: &'static str, images: &Images<'a, '_>, gone: Vec<&'a Key>) -> Finding {
     let freed: BTreeSet<&Key> = case.freed_with(gone).into_iter().filter(is_data).collect();
     let base = case.finding(class, &case.owners_of(freed));
-    let evidence = images.iter().flat_map(|(key, _)| case.evidence(key, LinkKind::Target)).map(ToString::to_string);
+    let evidence = images.iter().flat_map(|image| case.evidence(image.key, LinkKind::Target)).map(ToString::to_string);
     let evidence: BTreeSet<String> = evidence.collect();
-    let objects = images.iter().map(|(key, _)| (*key).clone()).collect();
+    let objects = images.iter().map(|image| image.key.clone()).collect();
     Finding { objects, evidence: evidence.into_iter().collect(), ..base }
 }
 
 fn ids(images: &Images<'_, '_>) -> String {
-    list(images.iter().map(|(_, image)| short_id(&image.facts.target)))
+    list(images.iter().map(|image| short_id(&image.facts.target)))
 }
 
 /// A prune takes every untagged record that no container uses, whether others were built on it or not.
 // moby daemon/containerd/image_prune.go: pruneUnused
 fn dangling<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
-    let images = select(stored, |image| image.is_untagged() && image.children.is_empty());
+    let images = select(stored, |image| !image.is_tagged() && image.children.is_empty());
     if images.is_empty() {
         return None;
     }
-    let untagged = select(stored, |image| image.is_untagged());
-    let base = base(case, DANGLING.class, &images, untagged.iter().map(|(key, _)| *key).collect());
+    let untagged = select(stored, |image| !image.is_tagged());
+    let base = base(case, DANGLING.class, &images, untagged.iter().map(|image| image.key).collect());
     let cause = format!(
         "{} ({}) {} no name: {} that nothing else needs.",
         count(images.len(), "image", "images"),
@@ -67,11 +62,11 @@ fn dangling<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
 }
 
 fn intermediate<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
-    let images = select(stored, |image| image.is_untagged() && !image.children.is_empty());
+    let images = select(stored, |image| !image.is_tagged() && !image.children.is_empty());
     if images.is_empty() {
         return None;
     }
-    let base = base(case, INTERMEDIATE.class, &images, images.iter().map(|(key, _)| *key).collect());
+    let base = base(case, INTERMEDIATE.class, &images, images.iter().map(|image| image.key).collect());
     let cause = format!(
         "{} ({}) without a name, which other images were built on: {} that they do not share.",
         count(images.len(), "image", "images"),
@@ -85,23 +80,23 @@ fn intermediate<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
 }
 
 fn unused<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
-    let images = select(stored, |image| !image.is_untagged());
+    let images = select(stored, |image| image.is_tagged());
     if images.is_empty() {
         return None;
     }
-    let tags: Vec<&Key> = images.iter().flat_map(|(_, image)| image.tags.iter().copied()).collect();
+    let tags: Vec<&Key> = images.iter().flat_map(|image| image.tags.iter().copied()).collect();
     let base = base(case, UNUSED.class, &images, tags);
     let cause = format!(
         "No container was created from {} ({}): {} that nothing else needs.",
         count(images.len(), "tagged image", "tagged images"),
-        list(images.iter().filter_map(|(key, image)| {
-            Some(case.inventory.get(image.tags.first()?)?.name.clone()).or(Some(key.id.to_string()))
+        list(images.iter().filter_map(|image| {
+            Some(case.inventory.get(image.tags.first()?)?.name.clone()).or(Some(image.key.id.to_string()))
         })),
         size(base.on_disk_bytes)
     );
-    let mut arguments: Vec<String> = images.iter().flat_map(|(key, image)| names(case, stored, key, image)).collect();
+    let mut arguments: Vec<String> = images.iter().flat_map(|image| names(case, stored, image)).collect();
     arguments.sort();
-    let kept = images.iter().filter(|(_, image)| !image.children.is_empty()).count();
+    let kept = images.iter().filter(|image| !image.children.is_empty()).count();
     let mut note = "What was pulled can be pulled again; what was built or loaded here is gone for good. `docker image prune -a` takes all of them."
         .to_owned();
     if kept > 0 {
@@ -112,8 +107,12 @@ fn unused<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
 }
 
 /// Every name, since the last one takes the image; its ID where a name is none that a shell would bear.
-fn names(case: &Case<'_>, stored: &Stored<'_>, key: &Key, image: &ImageStored<'_>) -> Vec<String> {
+fn names(case: &Case<'_>, stored: &Stored<'_>, image: &ImageStored<'_>) -> Vec<String> {
     let name = |tag: &&Key| case.inventory.get(tag).map(|thing| thing.name.clone()).unwrap_or_default();
     let names: Vec<String> = image.tags.iter().map(name).collect();
-    if names.iter().all(|name| words::is_plain(name)) { names } else { vec![image_argument(stored, key)] }
+    if names.iter().all(|name| words::is_plain(name)) {
+        names
+    } else {
+        vec![image_argument(stored, &image.facts.target)]
+    }
 }

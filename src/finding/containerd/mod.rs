@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use super::words::{is_plain, shown};
-use crate::docker::kept::Stored;
+use crate::docker::stored::Stored;
 use crate::terms::{Key, Kind, LinkKind, short_id};
 
 /// What containerd's databases say of who keeps what: without it anything may look unneeded.
@@ -45,10 +45,14 @@ pub(super) const ALL: &[LinkKind] = &[
 ];
 
 /// The stores of this kind that the engine uses.
-pub(super) fn in_use<'a>(case: &Case<'a>) -> Vec<Stored<'a>> {
-    let mut all = Stored::all(case.inventory);
-    all.retain(|stored| !case.is_stranded(&stored.root, &stored.store));
-    all
+pub(super) fn in_use<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Stored<'a>> {
+    let case = *case;
+    lived_in(&case).filter(move |stored| !case.is_stranded(&stored.home, &stored.store))
+}
+
+/// The stores of this kind in which there is something, of whatever engine.
+fn lived_in<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Stored<'a>> + use<'a> {
+    case.stored.iter().filter(|stored| stored.is_lived_in())
 }
 
 /// What lies on the disk for the sake of images and snapshots.
@@ -81,11 +85,9 @@ pub(super) fn arguments<'k>(case: &Case<'_>, containers: impl IntoIterator<Item 
 }
 
 /// An image as an argument: the short ID if no other image's begins with it.
-pub(super) fn image_argument(stored: &Stored<'_>, key: &Key) -> String {
-    let Some(image) = stored.images.get(key) else { return key.id.to_string() };
-    let target = &image.facts.target;
+pub(super) fn image_argument(stored: &Stored<'_>, target: &str) -> String {
     let short = short_id(target);
-    let alike = stored.images.values().filter(|other| short_id(&other.facts.target) == short).count();
+    let alike = stored.images.keys().filter(|other| short_id(other) == short).count();
     if alike == 1 { short.to_owned() } else { shown(target) }
 }
 

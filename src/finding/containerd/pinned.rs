@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{alive, in_use, name_of, removal};
-use crate::docker::kept::Stored;
+use crate::docker::stored::Stored;
 use crate::finding::words::{self, count, list, shown, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::inventory::facts::Container;
@@ -20,10 +20,10 @@ fn check(case: &Case<'_>, running: bool) -> Vec<Finding> {
     let class = if running { RUNNING.class } else { STOPPED.class };
     let mut findings = Vec::new();
     for stored in in_use(case) {
-        for ((containers, cached), snapshots) in by_containers(case, &stored) {
+        for ((containers, cached), snapshots) in by_containers(case, stored) {
             let runs = !alive(case, containers.iter().copied()).is_empty();
             if runs == running {
-                findings.push(finding(case, &stored, class, &containers, cached, &snapshots));
+                findings.push(finding(case, stored, class, &containers, cached, &snapshots));
             }
         }
     }
@@ -35,14 +35,15 @@ type Groups<'a> = BTreeMap<(BTreeSet<&'a Key>, bool), Vec<&'a Key>>;
 /// The snapshots under containers whose image is gone that no image needs: by their containers, and whether the build
 /// cache holds them too.
 fn by_containers<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Groups<'a> {
-    let needed = reached(case, stored.images.iter().flat_map(|(key, image)| image.tags.iter().copied().chain([*key])));
-    let records = case.inventory.of_kind(Kind::CacheRecord).filter(|(key, _)| key.root == stored.engine_root);
+    let needed = reached(case, stored.images.values().flat_map(|image| image.tags.iter().copied().chain([image.key])));
+    let records = case.inventory.of_kind(Kind::CacheRecord).filter(|(key, _)| key.root == stored.root);
     let cached = reached(case, records.map(|(key, _)| key));
     let mut holders: BTreeMap<&Key, BTreeSet<&Key>> = BTreeMap::new();
-    let containers = case.inventory.of_kind(Kind::Container).filter(|(key, _)| key.root == stored.engine_root);
-    for (container, _) in containers.filter(|(key, _)| stored.image_of(key).is_none()) {
+    let containers = case.inventory.of_kind(Kind::Container).filter(|(key, _)| key.root == stored.root);
+    let of_images: BTreeSet<&Key> = stored.images.values().flat_map(|image| image.containers.iter().copied()).collect();
+    for (container, _) in containers.filter(|(key, _)| !of_images.contains(key)) {
         let own = [container.id.to_string(), format!("{}-init", container.id)];
-        for (snapshot, facts) in stored.up(&container.id).into_iter().filter(|(key, _)| !needed.contains(key)) {
+        for (snapshot, facts) in stored.chain_of(&container.id).into_iter().filter(|(key, _)| !needed.contains(key)) {
             if !own.contains(&facts.name) {
                 holders.entry(snapshot).or_default().insert(container);
             }
@@ -105,7 +106,7 @@ fn finding<'a>(
 fn lost_image(stored: &Stored<'_>, facts: &Container) -> Option<Key> {
     let id = facts.image.as_ref()?.as_str();
     let id = if stored.namespace == "moby" { id.to_owned() } else { format!("{}/{id}", stored.namespace) };
-    Some(Key { root: stored.root.clone(), store: "containerd".into(), kind: Kind::Image, id: id.into() })
+    Some(Key { root: stored.home.clone(), store: "containerd".into(), kind: Kind::Image, id: id.into() })
 }
 
 fn created_from(facts: &Container) -> String {

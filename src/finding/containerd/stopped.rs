@@ -1,7 +1,7 @@
 //! Containers of containerd's store that do not run: their read-write and init snapshots, files and logs.
 
 use super::{arguments, in_use, name_of};
-use crate::docker::kept::Stored;
+use crate::docker::stored::Stored;
 use crate::finding::words::{self, count, list, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::inventory::OwnerKind;
@@ -11,7 +11,7 @@ use crate::terms::Key;
 pub(in crate::finding) const RULE: Rule = Rule { class: "stopped-container", relies_on: &[], check };
 
 fn check(case: &Case<'_>) -> Vec<Finding> {
-    in_use(case).iter().filter_map(|stored| finding(case, stored)).collect()
+    in_use(case).filter_map(|stored| finding(case, stored)).collect()
 }
 
 /// The two snapshots of a container.
@@ -22,7 +22,7 @@ pub(super) fn own_snapshots<'a>(stored: &Stored<'a>, container: &str) -> Vec<&'a
 
 fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
     let stopped: Vec<&Key> = stored
-        .containers
+        .sound
         .iter()
         .filter(|(key, facts)| matches!(facts.state.word(), "exited" | "created") && stored.snapshot(&key.id).is_some())
         .map(|(key, _)| *key)
@@ -42,7 +42,7 @@ fn finding<'a>(case: &Case<'a>, stored: &Stored<'a>) -> Option<Finding> {
         list(arguments(case, stopped.iter().copied())),
     );
     let said = |key: &&Key| {
-        let word = stored.containers.get(key).map_or("", |facts| facts.state.word());
+        let word = stored.sound.get(key).map_or("", |facts| facts.state.word());
         format!("{}: {word}", case.file_of(key, "config.v2.json"))
     };
     let note = "What they wrote goes with them. `docker container prune` removes all that are stopped; an image whose name is gone stays, and \

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::docker::kept::Stored;
 use crate::finding::stranded_store::volumes_only_there;
 use crate::finding::words::{count, list, size};
 use crate::finding::{Case, Confidence, Finding, Remedy, Rule};
@@ -43,11 +42,10 @@ fn finding(case: &Case<'_>, store: &StoreInfo, alone: bool) -> Option<Finding> {
     if base.inodes == 0 {
         return None;
     }
-    let all = Stored::all(case.inventory);
-    let view = all.iter().find(|it| it.root == store.root && it.store == store.name);
-    let images: Vec<&Key> = view.iter().flat_map(|it| it.images.keys().copied()).collect();
-    let containers: Vec<&Key> = view.iter().flat_map(|it| it.containers.keys().copied()).collect();
-    let snapshots = view.map_or(0, |it| it.snapshots().count());
+    let view = super::lived_in(case).find(|it| it.home == store.root && it.store == store.name);
+    let images: Vec<&Key> = view.iter().flat_map(|it| it.images.values().map(|image| image.key)).collect();
+    let containers: Vec<&Key> = view.iter().flat_map(|it| it.sound.keys().copied()).collect();
+    let snapshots = view.map_or(0, |it| it.snapshots.len());
     let holds: Vec<String> = [
         (images.len(), "image", "images"),
         (containers.len(), "container", "containers"),

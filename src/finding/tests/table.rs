@@ -332,6 +332,7 @@ impl Table {
             ledger: &ledger,
             measures: &self.measures,
             seen: &seen,
+            stored: &[],
             active: &active,
             version: self.version,
             counted: &counted,

@@ -232,7 +232,7 @@ fn clock(analysis: &Analysis<'_>) -> Clock {
 /// The platforms of every image of containerd's stores, with what lies on the disk of each.
 pub(super) fn platforms<'a>(analysis: &Analysis<'a>) -> BTreeMap<&'a Key, Vec<PlatformRow>> {
     let mut found = BTreeMap::new();
-    for stored in &analysis.stored {
+    for stored in analysis.stored.iter().filter(|stored| stored.asked) {
         let sizes = analysis.reading.sizes();
         let asked = ImagesAsked { all: true, keep: &|_, _| true };
         for row in docker_df::images(View::from(stored), &sizes, &asked) {
