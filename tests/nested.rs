@@ -132,3 +132,207 @@ fn a_root_that_lies_in_several_layers_is_named_and_not_read() {
     let said = |it: &&Value| it["code"] == "nested-in-layers" && it["path"] == *inner;
     assert_eq!(after["problems"].as_array().unwrap().iter().filter(said).count(), 1, "{}", after["problems"]);
 }
+
+/// Where the roots of [`two_kinds`] lie.
+const ENGINE: &str = "docker/volumes/inner/_data";
+const NODE: &str = "docker/volumes/node/_data/lib/docker";
+const DEEP: &str = "docker/volumes/inner/_data/volumes/deep/_data";
+
+/// An engine with two volumes: in one the root of an engine with overlay2, which has a volume with one of vfs; in the other what a
+/// node of kind has, with containerd's root beside the engine's.
+fn two_kinds() -> tempfile::TempDir {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let put = |name: &str, at: &str| {
+        std::fs::create_dir_all(dir.path().join(at)).unwrap();
+        let from = common::fixture(name);
+        let from = if at.ends_with("lib") { from.join(".") } else { from.join("docker/.") };
+        let copied = Command::new("cp").arg("-a").arg(from).arg(dir.path().join(at)).status().unwrap();
+        assert!(copied.success());
+    };
+    put("shared-base", ENGINE);
+    put("containerd", "docker/volumes/node/_data/lib");
+    put("vfs", DEEP);
+    let image = dir.path().join("docker/image/overlay2");
+    for empty in ["distribution", "imagedb/content/sha256", "imagedb/metadata/sha256", "layerdb/sha256"] {
+        std::fs::create_dir_all(image.join(empty)).unwrap();
+    }
+    std::fs::write(image.join("repositories.json"), br#"{"Repositories":{}}"#).unwrap();
+    let known = dir.path().join(ENGINE).join("volumes/metadata.db");
+    std::fs::copy(known, dir.path().join("docker/volumes/metadata.db")).unwrap();
+    dir
+}
+
+/// What depends on where a root lies, or on how it was asked for.
+fn placeless(mut answer: Value, from: &[(&str, &str)]) -> String {
+    fn strip(it: &mut Value) {
+        match it {
+            Value::Object(fields) => {
+                fields.retain(|name, _| !matches!(name.as_str(), "roots" | "inside"));
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(all) => all.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    strip(&mut answer);
+    from.iter().fold(answer.to_string(), |text, (from, to)| text.replace(from, to))
+}
+
+/// Every command that prints JSON.
+const ASKED: &[&[&str]] = &[
+    &["df"],
+    &["ls", "images"],
+    &["ls", "containers"],
+    &["ls", "layers"],
+    &["ls", "volumes"],
+    &["ls", "cache"],
+    &["ls", "logs"],
+    &["graph"],
+    &["check"],
+    &["what-if", "container prune", "image prune -a"],
+    &["plan", "--free", "100kB"],
+];
+
+/// The roots of one engine: the name to ask by, and where each lies for which name when it stands alone.
+fn assert_alike(top: &Path, name: &str, roots: &[(&str, &str)], about: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    for (from, to) in roots {
+        std::os::unix::fs::symlink(top.join(from), dir.path().join(to)).unwrap();
+    }
+    for asked in ASKED {
+        let inner = run::deadweight(top, &[asked, &["--format", "json", "--nested", name][..]].concat());
+        let alone = run::deadweight(dir.path(), &[asked, &["--format", "json"][..]].concat());
+        assert_eq!(inner.exit, alone.exit, "{about}: {asked:?}: {}", inner.err);
+        if alone.out.is_empty() {
+            assert!(inner.out.is_empty(), "{about}: {asked:?}");
+            continue;
+        }
+        // kinds and IDs are ordered by root, and so by where it lies
+        if roots.len() > 1 && asked[0] == "graph" {
+            assert_eq!(
+                inner.json()["nodes"].as_array().unwrap().len(),
+                alone.json()["nodes"].as_array().unwrap().len()
+            );
+            continue;
+        }
+        let (inner, alone) = (placeless(inner.json(), roots), placeless(alone.json(), roots));
+        assert_eq!(inner, alone, "{about}: {asked:?}");
+    }
+}
+
+#[test]
+fn each_command_answers_for_a_nested_root_as_if_it_stood_alone() {
+    let dir = two_kinds();
+    assert_alike(dir.path(), ENGINE, &[(ENGINE, "docker")], "graph driver");
+    assert_alike(dir.path(), DEEP, &[(DEEP, "docker")], "two deep");
+    let containerd = NODE.replace("lib/docker", "lib/containerd");
+    assert_alike(dir.path(), NODE, &[(NODE, "docker"), (&containerd, "containerd")], "containerd's store");
+    for it in corpus::recordings("/nested") {
+        let top = it.unpacked();
+        for name in nested(&run::report(&top)).into_keys() {
+            assert_alike(&top, &name, &[(&name, "docker")], &format!("{it}: {name}"));
+        }
+    }
+}
+
+#[test]
+fn a_nested_root_is_called_by_its_name_or_by_what_it_lies_in() {
+    let dir = two_kinds();
+    let ask = |name: &str| run::deadweight(dir.path(), &["status", "--format", "json", "--nested", name]);
+    for name in [ENGINE, &format!("{ENGINE}/"), "inner"] {
+        let said = ask(name);
+        assert_eq!(said.exit, deadweight::cli::Exit::Done, "{name}: {}", said.err);
+        assert_eq!(said.json()["roots"][0]["name"], ENGINE);
+        assert_eq!(said.json()["engine"]["inside"]["object"]["id"], "inner");
+        // what lies in it is told as what lies in any root
+        assert_eq!(said.json()["nested"][0]["roots"][0], DEEP);
+    }
+    assert_eq!(words(&ask("node").json()["roots"], "name").len(), 2);
+    let deep = ask(DEEP).json();
+    assert_eq!((&deep["engine"]["inside"]["root"], &deep["roots"][0]["name"]), (&Value::from(ENGINE), &DEEP.into()));
+    for (name, says) in [("nobody", "there are docker/volumes/inner/_data, "), ("inner/x", "there are ")] {
+        let said = ask(name);
+        assert_eq!(said.exit, deadweight::cli::Exit::Found);
+        assert!(said.err.contains(says), "{}", said.err);
+    }
+    let none = run::deadweight(&common::fixture("shared-base"), &["df", "--nested", "x"]);
+    assert!(none.err.contains("there is no data root inside"), "{}", none.err);
+}
+
+#[test]
+fn commands_for_the_engine_inside_are_never_run_outside() {
+    let dir = two_kinds();
+    let said = run::deadweight(dir.path(), &["what-if", "image prune -a", "--nested", "inner"]);
+    assert!(said.err.contains("for the engine inside volume inner"), "{}", said.err);
+    let said = run::deadweight(dir.path(), &["reclaim", "image prune -a", "--nested", "inner"]);
+    assert_eq!(said.exit, deadweight::cli::Exit::Usage);
+    assert!(said.out.is_empty() && said.err.contains("what-if --nested"), "{}", said.err);
+}
+
+fn why(top: &Path, word: &str) -> Value {
+    let said = run::deadweight(top, &["why", word, "--format", "json"]);
+    assert_eq!(said.exit, deadweight::cli::Exit::Done, "{word}: {}", said.err);
+    said.json()
+}
+
+#[test]
+fn why_goes_through_the_owner_to_what_is_inside() {
+    let dir = two_kinds();
+    for (root, around) in [(ENGINE, &["inner"][..]), (DEEP, &["inner", "deep"]), (NODE, &["node"])] {
+        let images = run::deadweight(dir.path(), &["ls", "images", "--nested", root, "-q", "--no-trunc"]);
+        let image = images.text().lines().next().unwrap().to_owned();
+        let alone = run::deadweight(dir.path(), &["why", &image, "--nested", root, "--format", "json"]).json();
+        let told = why(dir.path(), &image);
+        assert_eq!((&told["object"]["kind"], &told["object"]["id"]), (&"image".into(), &Value::from(image.as_str())));
+        assert_eq!(told["paths"], alone["paths"], "{root}");
+        assert_eq!(told["owners_inside"], alone["owners"], "{root}");
+        let outside: Vec<&str> =
+            told["inside"].as_array().unwrap().iter().map(|it| it["object"]["id"].as_str().unwrap()).collect();
+        assert_eq!(outside, around);
+        assert!(told["inside"].as_array().unwrap().iter().all(|it| !it["paths"].as_array().unwrap().is_empty()));
+        // charged once, and outside
+        let owners = words(&told["owners"], "id");
+        assert_eq!(owners, [around[0]], "{root}");
+    }
+}
+
+#[test]
+fn a_path_belongs_to_the_innermost_thing_and_is_charged_to_the_outermost() {
+    let dir = two_kinds();
+    let vfs = dir.path().join(DEEP).join("vfs/dir");
+    let layer = std::fs::read_dir(vfs).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    let told = why(dir.path(), &format!("{DEEP}/vfs/dir/{layer}"));
+    assert_eq!(words(&told["owners"], "id"), ["inner"]);
+    assert_ne!(told["object"]["kind"], "volume");
+    assert!(told["owners_inside"][0]["path"].as_str().unwrap().contains(&layer), "{}", told["owners_inside"]);
+    assert_eq!(told["inside"][1]["nested"], serde_json::json!([DEEP]));
+    // its own directory is the volume's, as is what no engine wrote
+    for place in [ENGINE.to_owned(), format!("{ENGINE}/image")] {
+        let told = why(dir.path(), &place);
+        assert_eq!((&told["object"]["kind"], &told["object"]["id"]), (&"volume".into(), &Value::from("inner")));
+    }
+}
+
+#[test]
+fn a_name_that_several_nested_roots_have_is_asked_about() {
+    let dir = two_kinds();
+    let twin = dir.path().join("docker/volumes/twin");
+    assert!(
+        Command::new("cp")
+            .arg("-a")
+            .arg(dir.path().join(DEEP).join("../..").join("deep"))
+            .arg(twin)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let images = run::deadweight(dir.path(), &["ls", "images", "--nested", "twin", "-q", "--no-trunc"]);
+    let image = images.text().lines().next().unwrap().to_owned();
+    let said = run::deadweight(dir.path(), &["why", &image]);
+    assert_eq!(said.exit, deadweight::cli::Exit::Found);
+    assert!(
+        said.err.contains(DEEP) && said.err.contains("docker/volumes/twin/_data") && said.err.contains("--nested"),
+        "{}",
+        said.err
+    );
+}

@@ -32,6 +32,10 @@ pub(super) struct Global {
     /// containerd's root, where it is not inside the data root
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) containerd_root: Option<PathBuf>,
+    /// Answer for the data root inside a volume or container: its name in `report`, such as docker/volumes/inner/_data, or
+    /// the name of that volume or container
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) nested: Option<String>,
     /// daemon.json to go by
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) daemon_config: Option<PathBuf>,

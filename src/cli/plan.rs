@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Exit;
 use super::args::Format;
-use super::run::Context;
+use super::run::{Context, tell_whose};
 use crate::plan::Keep;
 use crate::render;
 use crate::report::{self, Analysis};
@@ -45,6 +45,7 @@ pub(super) fn run(
             return Ok(Exit::Partial);
         }
     };
+    tell_whose(cx, analysis, err)?;
     match cx.global.format {
         Format::Json => render::json(&answer, out)?,
         _ => render::plan(&answer, &cx.paper, out)?,

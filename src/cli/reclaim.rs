@@ -50,6 +50,10 @@ pub(super) struct Reclaim {
     pub(super) actions: Vec<String>,
 }
 
+/// It speaks to the engine of this disk.
+pub(super) const NOT_INSIDE: &str = "reclaim asks the engine outside, which knows nothing of what is in a nested root; \
+                                     what to ask of the engine inside: plan --nested or what-if --nested";
+
 /// How long the engine may take to say who it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 

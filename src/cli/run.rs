@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::{Exit, plugin};
 use crate::docker::EngineVersion;
 use crate::render::Paper;
-use crate::report::{Analysis, Options, Reading};
+use crate::report::{Analysis, Cannot, Options, Reading};
 
 /// What every command needs.
 #[derive(Debug)]
@@ -29,6 +29,18 @@ impl Context<'_> {
             (true, false) => Exit::Done,
         }
     }
+}
+
+/// Of a root inside another: whose commands these are.
+pub(super) fn tell_whose(cx: &Context<'_>, analysis: &Analysis<'_>, err: &mut dyn Write) -> io::Result<()> {
+    let Some(inside) = &analysis.reading.inside else { return Ok(()) };
+    let by = match inside.users.first() {
+        Some(user) => format!(", such as: docker exec {user} docker …"),
+        None => ", which no container runs now".to_owned(),
+    };
+    let said =
+        format!("these commands are for the engine inside {}{by}; the one outside knows none of it", inside.called());
+    writeln!(err, "deadweight: {}", cx.paper.plain(&said))
 }
 
 pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
@@ -50,10 +62,18 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
     options.journal = matches!(&command, Command::Check(check) if check.manifest.is_some());
     let reading = {
         let progress = Progress::new(!cli.global.no_progress);
-        Reading::of(options, &|inodes, bytes| progress.add(inodes, bytes))
+        let tell = |inodes, bytes| progress.add(inodes, bytes);
+        match cli.global.nested.as_deref() {
+            Some(name) => Reading::within(options, name, &tell),
+            None => Reading::of(options, &tell),
+        }
     };
     let reading = match reading {
         Ok(reading) => reading,
+        Err(Cannot::Nested { cause, complete }) => {
+            let exit = if complete { Exit::Found } else { Exit::Partial };
+            return writeln!(err, "deadweight: {cause}").map(|()| exit);
+        }
         Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| Exit::Unreadable),
     };
     let analysis = Analysis::of(&reading);
@@ -116,6 +136,9 @@ fn check(command: &Command, global: &Global) -> Result<(), String> {
         super::whatif::parse(actions)?;
     }
     if let Command::Reclaim(reclaim) = command {
+        if global.nested.is_some() {
+            return Err(super::reclaim::NOT_INSIDE.to_owned());
+        }
         super::whatif::parse(&reclaim.actions)?;
     }
     if let Command::Report { fail_on } = command {

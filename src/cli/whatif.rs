@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Exit;
 use super::args::Format;
-use super::run::Context;
+use super::run::{Context, tell_whose};
 use crate::plan::Action;
 use crate::render;
 use crate::report::{self, Analysis};
@@ -27,6 +27,7 @@ pub(super) fn run(
             return Ok(Exit::Partial);
         }
     };
+    tell_whose(cx, analysis, err)?;
     match cx.global.format {
         Format::Json => render::json(&answer, out)?,
         _ => render::what_if(&answer, &cx.paper, out)?,

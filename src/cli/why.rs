@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use super::Exit;
 use super::args::Format;
 use super::run::Context;
-use crate::explain::{Ground, NotFound};
+use crate::explain::NotFound;
 use crate::render;
-use crate::report::{self, Analysis};
+use crate::report::{Analysis, Insides, Teller};
 
 pub(super) fn run(
     cx: &Context<'_>,
@@ -18,38 +18,53 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
-    let ground = Ground::of(&analysis.reading.inventory, &analysis.reading.owners);
-    if object != "-" {
-        let found = one(cx, analysis, &ground, object.as_bytes(), out, err)?;
-        return Ok(cx.exit(analysis, !found));
-    }
-    let mut missing = false;
-    for line in io::BufRead::split(io::stdin().lock(), b'\n') {
-        let line = line?;
-        if !line.is_empty() {
-            missing |= !one(cx, analysis, &ground, &line, out, err)?;
+    let insides = Insides::default();
+    let teller = Teller::new(analysis, &insides);
+    let mut told = Told { found: true, complete: true };
+    if object == "-" {
+        for line in io::BufRead::split(io::stdin().lock(), b'\n') {
+            let line = line?;
+            if !line.is_empty() {
+                told = told.and(one(cx, &teller, &line, out, err)?);
+            }
         }
+    } else {
+        told = one(cx, &teller, object.as_bytes(), out, err)?;
     }
-    Ok(cx.exit(analysis, missing))
+    Ok(if told.complete { cx.exit(analysis, !told.found) } else { Exit::Partial })
 }
 
-/// Whether it was found. Of many answers each JSON is a document of its own.
+/// Whether it was found, and all could be read that tells of it.
+#[derive(Clone, Copy)]
+struct Told {
+    found: bool,
+    complete: bool,
+}
+
+impl Told {
+    fn and(self, other: Self) -> Self {
+        Self { found: self.found && other.found, complete: self.complete && other.complete }
+    }
+}
+
+/// Of many answers each JSON is a document of its own.
 fn one(
     cx: &Context<'_>,
-    analysis: &Analysis<'_>,
-    ground: &Ground<'_>,
+    teller: &Teller<'_>,
     word: &[u8],
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> io::Result<bool> {
-    match report::why(analysis, ground, word) {
-        Ok(why) => match cx.global.format {
-            Format::Json => render::json(&why, out),
-            _ => render::why(&why, &cx.paper, out),
+) -> io::Result<Told> {
+    match teller.why(word) {
+        Ok(why) => {
+            match cx.global.format {
+                Format::Json => render::json(&why, out)?,
+                _ => render::why(&why, &cx.paper, out)?,
+            }
+            Ok(Told { found: true, complete: why.problems.iter().all(|problem| problem.lost == "nothing") })
         }
-        .map(|()| true),
         // an answer all the same: such a path stays for good
-        Err(cause @ NotFound::Scaffold(_)) => writeln!(out, "{cause}").map(|()| true),
-        Err(cause) => writeln!(err, "deadweight: {cause}").map(|()| false),
+        Err(cause @ NotFound::Scaffold(_)) => writeln!(out, "{cause}").map(|()| Told { found: true, complete: true }),
+        Err(cause) => writeln!(err, "deadweight: {cause}").map(|()| Told { found: false, complete: true }),
     }
 }

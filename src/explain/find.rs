@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Ground;
 use crate::disk::Disk;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Role};
 use crate::terms::{Key, Kind, Place};
 
 /// Why a word means nothing.
@@ -16,6 +16,8 @@ pub enum NotFound {
     Nothing(String),
     #[error("{word:?} may mean {}; write one of them", .candidates.join(", "))]
     Ambiguous { word: String, candidates: Vec<String> },
+    #[error("{word:?} is in {}; say in which with --nested", .roots.join(" and in "))]
+    InSeveral { word: String, roots: Vec<String> },
     #[error("{at}: {cause}")]
     Path { at: Place, cause: String },
     #[error("{0} is the engine's own directory: it stays as long as the data root does")]
@@ -54,7 +56,7 @@ pub fn find(
         return Ok((key, None));
     }
     let nothing = || NotFound::Nothing(crate::terms::Printable(word).to_string());
-    let place = by_path(disk, word).ok_or_else(nothing)?;
+    let place = by_path(disk, &base(inventory), word).ok_or_else(nothing)?;
     if let Err(cause) = disk.stat(&place) {
         let no_name = cause.is_missing() && !word.contains(&b'/');
         return Err(if no_name { nothing() } else { NotFound::Path { at: place, cause: cause.to_string() } });
@@ -62,7 +64,8 @@ pub fn find(
     ground.thing(&place).map(|key| (key.clone(), Some(place.clone()))).ok_or(NotFound::Scaffold(place))
 }
 
-fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFound> {
+/// The thing that has a name or ID, if there is one.
+pub fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFound> {
     let (only, word) = match word.split_once(':') {
         Some((kind, rest)) if NAMED.iter().any(|k| k.name() == kind) => (Some(kind), rest),
         _ => (None, word),
@@ -118,7 +121,7 @@ fn is_prefix(key: &Key, _: &str, word: &str) -> bool {
 }
 
 /// A path that begins with a tree's name, an absolute one, or one relative to the data root.
-fn by_path(disk: &Disk, word: &[u8]) -> Option<Place> {
+fn by_path(disk: &Disk, base: &Place, word: &[u8]) -> Option<Place> {
     use std::os::unix::ffi::OsStrExt as _;
     let path = Path::new(std::ffi::OsStr::from_bytes(word));
     if path.is_absolute() {
@@ -126,7 +129,17 @@ fn by_path(disk: &Disk, word: &[u8]) -> Option<Place> {
         return disk.trees().find_map(|tree| below(tree.name(), &inside(tree.path())?));
     }
     let clean = trimmed(word);
-    Place::parse(clean).ok().filter(|place| disk.tree(place.tree_name()).is_some()).or_else(|| below("docker", clean))
+    Place::parse(clean)
+        .ok()
+        .filter(|place| disk.tree(place.tree_name()).is_some())
+        .or_else(|| Place::parse(&[base.as_bytes(), b"/", clean].concat()).ok())
+}
+
+/// What relative paths begin at: the data root, or the nested one that all this is about.
+fn base(inventory: &Inventory) -> Place {
+    let mut engines = inventory.roots.iter().filter(|root| root.role == Role::Engine);
+    let first = engines.next().or(inventory.roots.first());
+    first.map_or_else(|| Place::tree("docker"), |root| root.place.clone())
 }
 
 fn below(tree: &str, inside: &[u8]) -> Option<Place> {

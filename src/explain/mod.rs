@@ -6,6 +6,6 @@ mod ground;
 mod tests;
 mod weigh;
 
-pub use find::{NotFound, find};
+pub use find::{NotFound, by_name, find};
 pub use ground::Ground;
 pub use weigh::{Bytes, Scale, retained};

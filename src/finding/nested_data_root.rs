@@ -15,17 +15,18 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (key, thing) in case.inventory.of_kind(Kind::Volume) {
         let nested = thing.volume().map(|facts| facts.nested.as_slice()).unwrap_or_default();
-        findings.extend(nested.iter().map(|inner| finding(case, key, inner, &in_volume(case, key))));
+        findings.extend(nested.iter().map(|inner| finding(case, key, inner, &in_volume(case, key, &inner.at))));
     }
     let mounts = case.inventory.of_kind(Kind::Mount).filter(|(key, _)| !case.is_stranded(&key.root, &key.store));
     for (key, thing) in mounts {
         let nested = thing.mount().map(|facts| facts.nested.as_slice()).unwrap_or_default();
-        findings.extend(nested.iter().map(|inner| finding(case, key, inner, &in_container(case, key))));
+        findings.extend(nested.iter().map(|inner| finding(case, key, inner, &in_container(case, key, &inner.at))));
     }
     let snapshots = case.inventory.of_kind(Kind::Snapshot).filter(|(key, _)| !case.is_stranded(&key.root, &key.store));
     for (key, thing) in snapshots {
         let nested = thing.snapshot().map(|facts| facts.nested.as_slice()).unwrap_or_default();
-        findings.extend(nested.iter().map(|inner| finding(case, key, inner, &of_snapshot(case, key, thing))));
+        findings
+            .extend(nested.iter().map(|inner| finding(case, key, inner, &of_snapshot(case, key, thing, &inner.at))));
     }
     findings
 }
@@ -38,7 +39,7 @@ struct Outer {
     note: String,
 }
 
-fn in_volume(case: &Case<'_>, volume: &Key) -> Outer {
+fn in_volume(case: &Case<'_>, volume: &Key, inner: &Place) -> Outer {
     let using = case.graph.holders(volume).filter(|(_, edge)| edge.kind == LinkKind::Uses);
     let users: Vec<&Key> = using.map(|(user, _)| user).collect();
     let names: Vec<String> = users.iter().map(|user| name(case, user)).collect();
@@ -54,40 +55,37 @@ fn in_volume(case: &Case<'_>, volume: &Key) -> Outer {
             vec![format!("docker buildx prune --builder {builder}"), format!("docker buildx rm {builder}")],
             "The first command empties the builder's cache, the second removes the builder with its volume.".to_owned(),
         ),
-        None => {
-            let path = case.place_of(volume).map_or_else(String::new, |at| at.join("_data").to_string());
-            (Vec::new(), ask_inside(&path))
-        }
+        None => (Vec::new(), ask_inside(inner)),
     };
     Outer { called, users: users.into_iter().cloned().collect(), commands, note }
 }
 
-fn in_container(case: &Case<'_>, mount: &Key) -> Outer {
+fn in_container(case: &Case<'_>, mount: &Key, inner: &Place) -> Outer {
     let kinds = [LinkKind::ReadWrite, LinkKind::ImageMount];
     let users = case.graph.holders(mount).filter(|(_, edge)| kinds.contains(&edge.kind));
-    container(case, mount, users.map(|(user, _)| user.clone()).collect())
+    container(case, mount, users.map(|(user, _)| user.clone()).collect(), inner)
 }
 
 /// With containerd's store the snapshot of a container is called after it.
-fn of_snapshot(case: &Case<'_>, key: &Key, thing: &Entity) -> Outer {
+fn of_snapshot(case: &Case<'_>, key: &Key, thing: &Entity, inner: &Place) -> Outer {
     let name = thing.snapshot().map_or("", |facts| facts.name.as_str());
     let containers = case.inventory.of_kind(Kind::Container).filter(|(container, _)| *container.id == *name);
-    container(case, key, containers.map(|(container, _)| container.clone()).collect())
+    container(case, key, containers.map(|(container, _)| container.clone()).collect(), inner)
 }
 
-fn container(case: &Case<'_>, layer: &Key, users: Vec<Key>) -> Outer {
+fn container(case: &Case<'_>, layer: &Key, users: Vec<Key>, inner: &Place) -> Outer {
     let names: Vec<String> = users.iter().map(|user| name(case, user)).collect();
     let called = match names.first() {
         Some(name) => format!("container {}", shown(name)),
         None => format!("read-write layer {}", short_id(&layer.id)),
     };
-    Outer { called, users, commands: Vec::new(), note: ask_inside("the container's own files") }
+    Outer { called, users, commands: Vec::new(), note: ask_inside(inner) }
 }
 
-fn ask_inside(place: &str) -> String {
+fn ask_inside(inner: &Place) -> String {
     format!(
         "The Docker outside sees one size and none of what is in it. Ask the engine inside (`docker system prune` in that container), or \
-         remove the container and its volume. What lies in it is under `nested` of this report; `deadweight --root` reads {place} as a root of its own."
+         remove the container and its volume. What lies in it is under `nested` of this report; of all else `--nested {inner}` asks."
     )
 }
 
@@ -113,17 +111,8 @@ fn finding(case: &Case<'_>, key: &Key, inner: &Nested, outer: &Outer) -> Finding
         on_disk_bytes: measure.allocated,
         inodes: measure.inodes,
         cause: format!("There is {what} inside {}: {}.", outer.called, size(measure.allocated)),
-        evidence: vec![sign(&inner.at, inner.engine)],
+        evidence: vec![format!("{}/{}", inner.at, inner.sign)],
         remedy: Remedy { commands: outer.commands.clone(), note: outer.note.clone() },
         ..case.finding(CLASS, &owners)
     }
-}
-
-fn sign(at: &Place, engine: &str) -> String {
-    let sign = match engine {
-        "buildkitd" => "runc-*/metadata_v2.db",
-        "containerd" => "io.containerd.metadata.v1.bolt",
-        _ => "image/*/layerdb",
-    };
-    format!("{at}/{sign}")
 }

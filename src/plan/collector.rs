@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::Case;
 use super::gone::Gone;
 use crate::graph::{Graph, Node};
+use crate::inventory::is_remapped;
 use crate::terms::{Key, Kind, Place};
 
 #[derive(Debug)]
@@ -60,7 +61,8 @@ impl<'a> Collector<'a> {
     /// The lease that keeps the manifests of a pulled image.
     // moby daemon/images/store.go imageKey; daemon/daemon.go RemapContainerdNamespaces
     pub(super) fn lease_of_image(&self, image: &str) -> Option<&'a Key> {
-        let remapped = self.case.view.root().split_once('/').map(|(_, ids)| format!("moby-{ids}"));
+        let ids = self.case.view.root().rsplit_once('/').filter(|(_, ids)| is_remapped(ids.as_bytes()));
+        let remapped = ids.map(|(_, ids)| format!("moby-{ids}"));
         let names = remapped.into_iter().chain(["moby".to_owned()]).map(|ns| format!("{ns}/moby-image-{image}"));
         let find = |id: String| {
             let mut leases = self.case.inventory.of_kind(Kind::Lease).map(|(key, _)| key);
@@ -70,7 +72,8 @@ impl<'a> Collector<'a> {
     }
 
     fn is_near(&self, key: &Key) -> bool {
-        let top = self.case.view.root().split('/').next().unwrap_or_default();
-        *key.root == *"containerd" || *key.root == *self.case.view.root() || *key.root == *top
+        let root = self.case.view.root();
+        let around = root.rsplit_once('/').filter(|(_, ids)| is_remapped(ids.as_bytes())).map_or(root, |(top, _)| top);
+        self.case.inventory.is_containerds(&key.root) || *key.root == *root || *key.root == *around
     }
 }

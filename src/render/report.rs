@@ -84,10 +84,8 @@ fn nested(inner: &Nested, paper: &Paper, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "  … and {more} smaller findings")?;
     }
     if let Some(root) = inner.roots.first() {
-        let all = format!(
-            "All of it, for the engine inside: deadweight --root {}",
-            shlex::try_quote(&root.path).unwrap_or_default()
-        );
+        let name = shlex::try_quote(&root.name).unwrap_or_default();
+        let all = format!("All of it, for the engine inside: deadweight --nested {name}");
         wrapped(&all, "  ", paper, out)?;
     }
     writeln!(out)

@@ -3,30 +3,45 @@
 use std::io::{self, Write};
 
 use super::Paper;
-use crate::report::{Object, Step, Why};
+use crate::report::{Object, Owner, Step, Why};
 
 pub fn why(why: &Why, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", paper.bold(&title(&why.object, paper)))?;
-    for owner in &why.owners {
-        let shows = if owner.in_docker_df { "counted by docker system df" } else { "hidden from docker system df" };
-        writeln!(
-            out,
-            "  {} {}, {} ({shows})",
-            paper.size(owner.on_disk_bytes),
-            owner.kind,
-            paper.plain(&owner.path.to_string())
-        )?;
+    if why.inside.is_empty() {
+        why.owners.iter().try_for_each(|owner| charged("", owner, "docker system df", paper, out))?;
+    } else {
+        let inner = "docker system df of the engine inside";
+        why.owners_inside.iter().try_for_each(|owner| charged("", owner, inner, paper, out))?;
+        why.owners.iter().try_for_each(|owner| charged("part of ", owner, "docker system df", paper, out))?;
     }
-    if why.paths.is_empty() {
+    for around in &why.inside {
+        let (root, owner) = (around.nested.join(", "), title(&around.object, paper));
+        writeln!(out, "\nIn {}, a data root inside {owner}:", paper.plain(&root))?;
+        paths(&around.paths, around.more_paths, paper, out)?;
+    }
+    if !why.inside.is_empty() {
+        writeln!(out, "\nFor the engine inside:")?;
+    }
+    paths(&why.paths, why.more_paths, paper, out)
+}
+
+fn charged(part: &str, owner: &Owner, docker: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let shows = if owner.in_docker_df { "counted by" } else { "hidden from" };
+    let (size, path) = (paper.size(owner.on_disk_bytes), paper.plain(&owner.path.to_string()));
+    writeln!(out, "  {part}{size} {}, {path} ({shows} {docker})", owner.kind)
+}
+
+fn paths(paths: &[Vec<Step>], more: bool, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    if paths.is_empty() {
         return writeln!(out, "\nNothing keeps it: no tag, container, volume, lease or cache record leads here.");
     }
-    for path in &why.paths {
+    for path in paths {
         writeln!(out)?;
         for (depth, step) in path.iter().enumerate() {
             one(depth, step, paper, out)?;
         }
     }
-    if why.more_paths {
+    if more {
         writeln!(out, "\n… and more paths than are listed")?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use super::nested::{self, Inner};
+use super::nested::{self, Inner, Inside};
 use super::open::Opened;
 use super::{Cannot, Options};
 use crate::disk::Disk;
@@ -41,6 +41,8 @@ pub struct Reading {
     pub pool: Arc<ThreadPool>,
     /// The data roots inside what is owned here, if they were asked for.
     pub nested: Vec<Inner>,
+    /// What the whole of it lies inside of, if one data root inside another was asked for.
+    pub inside: Option<Inside>,
 }
 
 /// How many threads survey, of so many that walk: each keeps memory of its own that no other can use.
@@ -49,45 +51,59 @@ fn surveyors(threads: usize) -> usize {
     threads.min(cores.clamp(2, 8))
 }
 
-impl Reading {
-    /// Reads everything; `progress` is told the inodes and bytes that came in.
-    pub fn of(options: Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Self, Cannot> {
+/// What a reading begins with, before anything is weighed.
+struct Begun {
+    options: Options,
+    disk: Arc<Disk>,
+    config: DaemonConfig,
+    inventory: Inventory,
+    pool: Arc<ThreadPool>,
+    threads: usize,
+}
+
+impl Begun {
+    fn of(options: Options) -> Result<Self, Cannot> {
         let Opened { disk, config } = options.open()?;
         let threads = options.threads.unwrap_or_else(usage::default_threads);
         let pool = pool(surveyors(threads)).map_err(|cause| Cannot::Threads(cause.to_string()))?;
         let inventory = pool.install(|| crate::store::survey(&disk));
-        let owners = Owners::of(&inventory);
-        let (claims, meters) = claims(&inventory, &owners);
-        let ledger = usage::measure(&disk, &claims, owners.len(), meters.len(), threads, progress);
-        let measures: BTreeMap<Place, Measure> = meters.into_iter().zip(ledger.meters.iter().copied()).collect();
-        let live_since = live_since(&disk, &inventory);
-        let mut problems = inventory.problems.clone();
-        problems.extend(ledger.problems.iter().cloned());
-        problems.extend(wrong_sizes(&inventory, &measures));
-        problems.extend(wrong_blobs(&inventory, &owners, &ledger));
-        problems.extend(disk.trees().filter(|tree| !tree.is_quiet()).map(|tree| loud(tree.name())));
-        problems.sort();
-        let disk = Arc::new(disk);
-        let mut reading = Self {
-            options,
-            disk,
-            config,
-            inventory,
-            owners,
-            ledger,
-            measures,
-            live_since,
-            problems,
-            pool: Arc::new(pool),
-            nested: Vec::new(),
-        };
-        if reading.options.nested {
-            let (nested, unread) = reading.pool.install(|| nested::read(&reading, threads));
-            reading.nested = nested;
-            reading.problems.extend(unread);
-            reading.problems.sort();
-        }
-        Ok(reading)
+        Ok(Self { options, disk: Arc::new(disk), config, inventory, pool: Arc::new(pool), threads })
+    }
+
+    fn loud(&self) -> impl Iterator<Item = Problem> {
+        self.disk.trees().filter(|tree| !tree.is_quiet()).map(|tree| loud(tree.name()))
+    }
+}
+
+/// Weighs the trees, or what lies below some places: whom to charge, how many owners and meters there are.
+type Weigh<'w> = &'w dyn Fn(&Claims, usize, usize) -> Ledger;
+
+impl Reading {
+    /// Reads everything; `progress` is told the inodes and bytes that came in.
+    pub fn of(options: Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Self, Cannot> {
+        let begun = Begun::of(options)?;
+        let loud: Vec<Problem> = begun.loud().collect();
+        let (disk, threads) = (begun.disk.clone(), begun.threads);
+        let reading = Self::weighed(begun, &|claims, owners, meters| {
+            usage::measure(&disk, claims, owners, meters, threads, progress)
+        });
+        Ok(reading.and(loud, threads))
+    }
+
+    /// Reads the data root of this name, inside a volume or container, as if it were all there is. Of what is around it
+    /// only the survey is made.
+    pub fn within(options: Options, name: &str, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Self, Cannot> {
+        let begun = Begun::of(options)?;
+        let site = begun.pool.install(|| nested::find(&begun.disk, &begun.inventory, name)).map_err(|cause| {
+            let complete = begun.inventory.problems.iter().all(|problem| problem.lost == Lost::Nothing);
+            Cannot::Nested { cause, complete }
+        })?;
+        let loud: Vec<Problem> = begun.loud().collect();
+        let threads = begun.threads;
+        let inside = Begun { config: DaemonConfig::default(), inventory: site.inventory, ..begun };
+        let mut reading = Self::below(inside, &site.roots, progress);
+        reading.inside = Some(site.inside);
+        Ok(reading.and(loud, threads))
     }
 
     /// Roots inside others, as if they were all that is on the disk: nothing that was said of the outer engine holds for
@@ -95,10 +111,23 @@ impl Reading {
     pub(super) fn inside(outer: &Self, roots: &[Root], threads: usize) -> Self {
         let disk = outer.disk.clone();
         let inventory = crate::store::survey_roots(&disk, roots);
+        let (config, options) = (DaemonConfig::default(), Options::at(outer.options.now));
+        Self::below(Begun { options, disk, config, inventory, pool: outer.pool.clone(), threads }, roots, &|_, _| ())
+    }
+
+    fn below(begun: Begun, roots: &[Root], progress: &(dyn Fn(u64, u64) + Sync)) -> Self {
+        let tops: Vec<Place> = roots.iter().map(|root| root.place.clone()).collect();
+        let (disk, threads) = (begun.disk.clone(), begun.threads);
+        Self::weighed(begun, &|claims, owners, meters| {
+            usage::measure_below(&disk, &tops, claims, (owners, meters), threads, progress)
+        })
+    }
+
+    fn weighed(begun: Begun, weigh: Weigh<'_>) -> Self {
+        let Begun { options, disk, config, inventory, pool, .. } = begun;
         let owners = Owners::of(&inventory);
         let (claims, meters) = claims(&inventory, &owners);
-        let tops: Vec<Place> = roots.iter().map(|root| root.place.clone()).collect();
-        let ledger = usage::measure_below(&disk, &tops, &claims, owners.len(), meters.len(), threads);
+        let ledger = weigh(&claims, owners.len(), meters.len());
         let measures: BTreeMap<Place, Measure> = meters.into_iter().zip(ledger.meters.iter().copied()).collect();
         let live_since = live_since(&disk, &inventory);
         let mut problems = inventory.problems.clone();
@@ -106,9 +135,20 @@ impl Reading {
         problems.extend(wrong_sizes(&inventory, &measures));
         problems.extend(wrong_blobs(&inventory, &owners, &ledger));
         problems.sort();
-        let options = Options::at(outer.options.now);
-        let (config, nested, pool) = (DaemonConfig::default(), Vec::new(), outer.pool.clone());
-        Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems, pool, nested }
+        let (nested, inside) = (Vec::new(), None);
+        Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems, pool, nested, inside }
+    }
+
+    /// With what else there is to say, and with what lies inside if it was asked for.
+    fn and(mut self, problems: Vec<Problem>, threads: usize) -> Self {
+        self.problems.extend(problems);
+        if self.options.nested {
+            let (nested, unread) = self.pool.install(|| nested::read(&self, threads));
+            self.nested = nested;
+            self.problems.extend(unread);
+        }
+        self.problems.sort();
+        self
     }
 
     /// What sizes are taken from.

@@ -56,6 +56,11 @@ pub fn engine(analysis: &Analysis<'_>) -> v1::Engine {
     v1::Engine {
         version: Some(analysis.engine.version.to_string()),
         inferred_from: analysis.engine.version_from.clone(),
+        inside: analysis.reading.inside.as_ref().map(|it| v1::EngineInside {
+            object: nested::inside(it),
+            root: it.owner.root.to_string(),
+            containers: it.users.clone(),
+        }),
     }
 }
 

@@ -79,6 +79,19 @@ pub struct Engine {
     /// Null if nothing tells.
     pub version: Option<String>,
     pub inferred_from: Vec<String>,
+    /// Of a data root inside another: all commands are for the engine in there. Null for the engine of the disk.
+    pub inside: Option<EngineInside>,
+}
+
+/// Where an engine's data root lies.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct EngineInside {
+    /// The volume or layer.
+    pub object: Object,
+    /// The root that this belongs to.
+    pub root: String,
+    /// The containers around it that work with it, by name.
+    pub containers: Vec<String>,
 }
 
 /// A hole in what is known.
@@ -178,11 +191,29 @@ pub struct Why {
     pub object: Object,
     /// Who is charged for it.
     pub owners: Vec<Owner>,
-    /// Each from a root to the object. Empty: nothing keeps it.
+    /// Each from a root to the object. Empty: nothing keeps it. Of an object in a nested root: from a root in there.
     pub paths: Vec<Vec<Step>>,
     /// There are more paths than are listed.
     pub more_paths: bool,
     pub problems: Vec<Problem>,
+    /// What the object lies inside of, the outermost first. Empty: in no nested root.
+    pub inside: Vec<Around>,
+    /// Of an object in a nested root: who has its bytes in that root's own account. `owners` are those outside, who are
+    /// charged for them.
+    pub owners_inside: Vec<Owner>,
+}
+
+/// A volume or layer with a data root inside.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Around {
+    pub object: Object,
+    /// The root that it belongs to.
+    pub root: String,
+    /// Each from a root to the volume or layer.
+    pub paths: Vec<Vec<Step>>,
+    pub more_paths: bool,
+    /// Names of the roots inside.
+    pub nested: Vec<String>,
 }
 
 /// One thing on a path, and how it refers to the next.

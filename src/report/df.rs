@@ -10,6 +10,7 @@ use super::{Analysis, report};
 use crate::docker::api::Api;
 use crate::docker::df_json::{self, Setting};
 use crate::docker::df_text;
+use crate::inventory::is_remapped;
 
 /// Docker's answer in its own shapes, and ours beside it.
 #[derive(Clone, Debug)]
@@ -92,8 +93,9 @@ pub fn no_df(analysis: &Analysis<'_>) -> String {
 pub(super) fn data_root(analysis: &Analysis<'_>) -> String {
     let configured = analysis.reading.config.data_root.as_ref().map(|path| path.display().to_string());
     let base = configured.unwrap_or_else(|| "/var/lib/docker".to_owned());
-    match analysis.engine.selected.root.as_deref().and_then(|root| root.strip_prefix("docker/")) {
-        Some(nested) => format!("{base}/{nested}"),
+    let remapped = analysis.engine.selected.root.as_deref().and_then(|root| root.rsplit_once('/'));
+    match remapped.filter(|(_, ids)| is_remapped(ids.as_bytes())) {
+        Some((_, ids)) => format!("{base}/{ids}"),
         None => base,
     }
 }

@@ -56,7 +56,9 @@ fn is_removable(analysis: &Analysis<'_>, finding: &Finding) -> bool {
     let drivers = |key: &Key| {
         matches!(key.kind, Kind::DriverDirectory | Kind::Mount | Kind::Layer | Kind::Container | Kind::Leftover)
     };
-    let ours = |key: &Key| *key.root != *"containerd" && analysis.stored.iter().all(|stored| stored.store != key.store);
+    let ours = |key: &Key| {
+        !inventory.is_containerds(&key.root) && analysis.stored.iter().all(|stored| stored.store != key.store)
+    };
     REMOVABLE.contains(&finding.class)
         && finding.confidence == Confidence::Certain
         && finding.objects.iter().all(|key| drivers(key) && ours(key) && !by_itself(key))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::nested::NoSuchRoot;
 use crate::disk::{Disk, Host, OpenError, Tree, Unreadable, read_named};
 use crate::docker::{DaemonConfig, EngineVersion};
 use crate::terms::Place;
@@ -39,6 +40,9 @@ pub enum Cannot {
     DaemonConfig { path: PathBuf, cause: String },
     #[error("cannot start the threads of the walk: {0}")]
     Threads(String),
+    /// The nested root that was asked for; and whether all could be read in which it was looked for.
+    #[error("{cause}")]
+    Nested { cause: NoSuchRoot, complete: bool },
 }
 
 /// What was opened.

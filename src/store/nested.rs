@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! image/<driver>/layerdb/                     dockerd with a graph driver
+//! containers/  volumes/metadata.db            dockerd with the store of a containerd elsewhere; also engine-id, or network/files/local-kv.db
+//! <uid>.<gid>/                                dockerd with userns-remap: one of the two above
 //! io.containerd.metadata.v1.bolt/             containerd
 //! runc-<snapshotter>/metadata_v2.db           buildkitd (or containerd-<snapshotter>/)
 //! ```
@@ -10,6 +12,7 @@
 use super::Site;
 use crate::disk::{Dir, FileKind};
 use crate::inventory::facts::Nested;
+use crate::inventory::is_remapped;
 use crate::terms::Place;
 
 /// Where a volume has it: a node of kind mounts one at `/var`.
@@ -29,31 +32,50 @@ pub(super) fn look(site: &Site<'_>, top: &Place, below: &[&str]) -> Vec<Nested> 
         if !is_dir(&at) || found.iter().any(|outer| at.starts_with(&outer.at)) {
             continue;
         }
-        if let Some(engine) = engine(site, &at) {
-            found.push(Nested { at, engine });
+        if let Some((engine, sign)) = engine(site, &at) {
+            found.push(Nested { at, engine, sign });
         }
     }
     found
 }
 
-fn engine(site: &Site<'_>, at: &Place) -> Option<&'static str> {
+/// Whose it is, and by what that is told.
+fn engine(site: &Site<'_>, at: &Place) -> Option<(&'static str, &'static str)> {
     let is_dir = |at: &Place| site.disk.stat(at).is_ok_and(|stat| stat.kind == FileKind::Dir);
     if is_dir(&at.join("image")) && dirs_in(site, &at.join("image"), |image, name| holds(image, name, b"layerdb")) {
-        return Some("dockerd");
+        return Some(("dockerd", "image/*/layerdb"));
+    }
+    if is_engines(site, at) {
+        return Some(("dockerd", "volumes/metadata.db"));
+    }
+    if dirs_in(site, at, |_, name| is_remapped(name) && is_remapped_engines(site, at, name)) {
+        return Some(("dockerd", "[0-9]*.[0-9]*"));
     }
     let bolt = "io.containerd.metadata.v1.bolt";
     if is_dir(&at.join("containerd/daemon").join(bolt)) {
-        return Some("dockerd");
+        return Some(("dockerd", "containerd/daemon/io.containerd.metadata.v1.bolt"));
     }
     if is_dir(&at.join(bolt)) {
-        return Some("containerd");
+        return Some(("containerd", bolt));
     }
     // it keeps this lock and its solver's memory beside the directory of its worker
     let marked = ["buildkitd.lock", "cache.db"].iter().any(|name| site.disk.stat(&at.join(name)).is_ok());
     let is_worker = |top: &Dir<'_>, name: &[u8]| {
         (name.starts_with(b"runc-") || name.starts_with(b"containerd-")) && holds(top, name, b"metadata_v2.db")
     };
-    (marked && dirs_in(site, at, is_worker)).then_some("buildkitd")
+    (marked && dirs_in(site, at, is_worker)).then_some(("buildkitd", "runc-*/metadata_v2.db"))
+}
+
+/// What an engine keeps whose images are in a containerd elsewhere.
+fn is_engines(site: &Site<'_>, at: &Place) -> bool {
+    let is = |path: &str, kind| site.disk.stat(&at.join(path)).is_ok_and(|stat| stat.kind == kind);
+    let named = ["engine-id", "network/files/local-kv.db"].iter().any(|path| is(path, FileKind::File));
+    named && is("containers", FileKind::Dir) && is("volumes/metadata.db", FileKind::File)
+}
+
+fn is_remapped_engines(site: &Site<'_>, top: &Place, name: &[u8]) -> bool {
+    let at = top.join(name);
+    is_engines(site, &at) || dirs_in(site, &at.join("image"), |image, name| holds(image, name, b"layerdb"))
 }
 
 fn dirs_in(site: &Site<'_>, at: &Place, is: impl Fn(&Dir<'_>, &[u8]) -> bool) -> bool {
@@ -91,6 +113,16 @@ mod tests {
             ]),
             [("docker/v/lib/docker".to_owned(), "dockerd"), ("docker/v/lib/containerd".to_owned(), "containerd")]
         );
+    }
+
+    #[test]
+    fn an_engine_whose_images_are_elsewhere_is_told_by_its_databases() {
+        let files = ["v/containers/x/config.v2.json", "v/volumes/metadata.db", "v/engine-id"];
+        assert_eq!(engines(&files), [("docker/v".to_owned(), "dockerd")]);
+        let remapped = files.map(|file| file.replacen("v/", "v/100000.100000/", 1));
+        assert_eq!(engines(&remapped.each_ref().map(String::as_str)), [("docker/v".to_owned(), "dockerd")]);
+        assert_eq!(engines(&["v/containers/x", "v/volumes/metadata.db"]), []);
+        assert_eq!(engines(&["v/containers", "v/volumes/metadata.db", "v/engine-id"]), []);
     }
 
     #[test]

@@ -50,17 +50,17 @@ pub fn measure(
     ledger::settle(walked, &chart, owners, meters)
 }
 
-/// The same of some directories only, none of which lies in another.
+/// The same of some directories only, none of which lies in another; of so many owners and meters.
 pub fn measure_below(
     disk: &Disk,
     tops: &[Place],
     claims: &Claims,
-    owners: usize,
-    meters: usize,
+    (owners, meters): (usize, usize),
     threads: usize,
+    progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Ledger {
     let chart = chart::Chart::of(claims, disk);
-    let walked = walk::walk(disk, &chart, tops, threads, &|_, _| ());
+    let walked = walk::walk(disk, &chart, tops, threads, progress);
     let mut ledger = ledger::settle(walked, &chart, owners, meters);
     ledger.mounts.retain(|(at, _)| tops.iter().any(|top| at.starts_with(top)));
     ledger

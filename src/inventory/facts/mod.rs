@@ -356,6 +356,8 @@ pub struct Nested {
     pub at: Place,
     /// `dockerd`, `containerd`, `buildkitd`
     pub engine: &'static str,
+    /// By what it is told.
+    pub sign: &'static str,
 }
 
 /// A managed plugin. Its key's ID is its 64 hex digits.
