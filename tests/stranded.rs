@@ -86,3 +86,41 @@ fn a_root_that_user_mapping_led_to_is_left_over_once_it_is_off_and_the_plain_one
     assert!(finding["cause"].as_str().unwrap().contains("docker/100000.100000"), "{finding:#}");
     assert_ne!(finding["confidence"], "certain");
 }
+
+fn names_in(root: &str, finding: &Value) -> bool {
+    finding["paths"].as_array().unwrap().iter().any(|at| at.as_str().unwrap().starts_with(root))
+}
+
+/// The same names may be in both roots: a command would mean those of the one in use.
+#[test]
+fn volumes_of_a_root_that_is_left_over_are_told_with_it_and_no_command_names_them() {
+    let dir = common::fresh("shared-base");
+    let (plain, remapped) = (dir.path().join("docker"), "docker/100000.100000");
+    let from = common::fixture("userns").join(remapped);
+    assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(&plain).status().unwrap().success());
+    let config = dir.path().join("daemon.json");
+    let report = |text: &str| {
+        std::fs::write(&config, text).unwrap();
+        let args = ["report", "--format", "json", "--daemon-config", config.to_str().unwrap()];
+        run::deadweight(dir.path(), &args).json()
+    };
+    let du = run::weigh(&[&dir.path().join(remapped)]).0;
+    let both = run::weigh(&[&plain]).0;
+    for (text, is_left, bytes) in [("{}", true, du), (r#"{"userns-remap":"default"}"#, false, both - du)] {
+        let report = report(text);
+        let [left] = &of_class(&report, "stranded-store")[..] else { panic!("{text}: one root is left over") };
+        assert_eq!((&left["confidence"], &left["on_disk_bytes"]), (&"likely".into(), &bytes.into()), "{text}");
+        assert!(left["remedy"]["commands"].as_array().unwrap().is_empty());
+        let note = left["remedy"]["note"].as_str().unwrap();
+        assert!(note.contains("pruning volumes once the engine uses this root again, loses them"), "{note}");
+        assert_eq!(note.contains("but for `docker/100000.100000`"), !is_left, "{note}");
+        assert_eq!(names_in(remapped, left), is_left, "{left:#}");
+        let volume = if is_left { "unused" } else { "forgotten" };
+        assert!(left["objects"].as_array().unwrap().iter().any(|it| it["kind"] == "volume" && it["id"] == volume));
+        // nothing else is said of it, and what is said of the root in use stays
+        for other in report["findings"].as_array().unwrap().iter().filter(|it| it["class"] != "stranded-store") {
+            assert_eq!(names_in(remapped, other), !is_left, "{other:#}");
+        }
+        assert!(!of_class(&report, "unreferenced-volume").is_empty());
+    }
+}

@@ -19,6 +19,7 @@ mod interrupted_leftover;
 mod layers_pinned_by_running_container;
 mod layers_pinned_by_stopped_container;
 mod leased_content;
+mod left_over;
 mod nested_data_root;
 mod orphan_driver_directory;
 mod pinned;
@@ -156,6 +157,7 @@ pub const RULES: &[Rule] = &[
     dead_container::RULE,
     interrupted_leftover::RULE,
     stranded_store::RULE,
+    left_over::RULE,
     unreferenced_volume::RULE,
     build_cache::RULE,
     build_cache::HISTORY,

@@ -16,7 +16,9 @@ pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[], check };
 
 fn check(case: &Case<'_>) -> Vec<Finding> {
     let stores = case.inventory.stores.iter().filter(|store| store.kind == StoreKind::GraphDriver);
-    stores.filter(|store| case.is_stranded(&store.root, &store.name)).filter_map(|store| finding(case, store)).collect()
+    // a root that is left over is told as a whole
+    let stores = stores.filter(|store| !case.is_left_over(&store.root) && case.is_stranded(&store.root, &store.name));
+    stores.filter_map(|store| finding(case, store)).collect()
 }
 
 fn finding(case: &Case<'_>, store: &StoreInfo) -> Option<Finding> {
@@ -40,15 +42,10 @@ fn finding(case: &Case<'_>, store: &StoreInfo) -> Option<Finding> {
     .map(|(number, one, many)| count(number, one, many))
     .collect();
     let holds = if holds.is_empty() { String::new() } else { format!(" with {}", list(holds)) };
-    let in_use = match (&case.active.root, &case.active.store) {
-        (Some(root), _) if case.is_left_over(&store.root) => format!("the root {root}"),
-        (_, Some((_, name))) => name.clone(),
-        _ => "another store".to_owned(),
-    };
+    let in_use = case.active.store.as_ref().map_or_else(|| "another store".to_owned(), |(_, name)| name.clone());
     let cause = format!(
-        "The engine uses {in_use}; what it kept with {}{} before{holds} is still there, shown by no Docker command: {}.",
+        "The engine uses {in_use}; what it kept with {} before{holds} is still there, shown by no Docker command: {}.",
         store.name,
-        if case.is_left_over(&store.root) { format!(" in {}", store.root) } else { String::new() },
         size(base.on_disk_bytes),
     );
     let mut objects: Vec<Key> =
@@ -58,11 +55,7 @@ fn finding(case: &Case<'_>, store: &StoreInfo) -> Option<Finding> {
     evidence.extend(case.active.reasons.iter().map(|reason| format!("{in_use} is in use: {reason}")));
     Some(Finding {
         // a guess about the driver must not cost anybody their data
-        confidence: if case.active.asserted && !case.is_left_over(&store.root) {
-            Confidence::Certain
-        } else {
-            Confidence::Likely
-        },
+        confidence: if case.active.asserted { Confidence::Certain } else { Confidence::Likely },
         objects,
         cause,
         evidence,
@@ -90,14 +83,6 @@ fn last_engine(driver: &str) -> Option<(Triple, &'static str)> {
 fn note(case: &Case<'_>, store: &StoreInfo, containers: &[&Key], has_layers: bool) -> String {
     let name = &store.name;
     let mut note = vec!["No Docker command frees it.".to_owned()];
-    if case.is_left_over(&store.root) {
-        note.push(format!(
-            "Another \"userns-remap\" in daemon.json led to `{root}`; with that setting the engine uses it again, containers and volumes \
-             included. Once nothing in it is wanted, its stores can be removed by hand with the engine stopped.",
-            root = store.root
-        ));
-        return note.join(" ");
-    }
     match last_engine(name) {
         Some((gone, last)) if case.version >= gone => {
             note.push(format!("This engine cannot read it any more; {last} was the last that could."));

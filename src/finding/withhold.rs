@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Case, Confidence, Finding, Rule, Withheld};
+use super::{Case, Confidence, Finding, Rule, Withheld, left_over};
 use crate::inventory::StoreKind;
 use crate::terms::{Key, Kind, Lost, Problem};
 
@@ -12,6 +12,7 @@ pub(super) fn ask(rule: &Rule, case: &Case<'_>) -> (Vec<Finding>, Vec<Withheld>)
         let because = "the rule failed unexpectedly (internal error)".to_owned();
         return (Vec::new(), vec![Withheld { class: rule.class, because }]);
     };
+    left_over::pass_over(case, &mut findings);
     let mut withheld = Vec::new();
     for finding in &mut findings {
         if let Some(because) = finding.doubt.clone() {
