@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::disk::Disk;
-use crate::format::bolt::tests::sketch::{Sketch, Value, bucket, plain};
+use crate::format::bolt::tests::sketch::{Sketch, bucket, drawn, plain};
 use crate::inventory::{Keeps, OwnerKind, Owners, Root};
 use crate::store::tests::disk;
 
@@ -11,30 +11,8 @@ const K: &str = "kkkkkkkkkkkkkkkkkkkkkkkkk";
 const M: &str = "mmmmmmmmmmmmmmmmmmmmmmmmm";
 const N: &str = "nnnnnnnnnnnnnnnnnnnnnnnnn";
 
-/// A database with these values, each at a path of buckets and a key; a path that ends in a slash is an empty bucket.
 fn draw(values: &[(&str, &str)]) -> Vec<u8> {
-    let mut sketch = Sketch::new(4096);
-    let mut sorted: Vec<(Vec<&str>, &str)> = values.iter().map(|(path, v)| (path.split('/').collect(), *v)).collect();
-    sorted.sort();
-    let root = leaf(&mut sketch, &sorted);
-    sketch.seal(root)
-}
-
-fn leaf(sketch: &mut Sketch, values: &[(Vec<&str>, &str)]) -> u64 {
-    let mut items: Vec<(&str, Value)> = Vec::new();
-    for group in values.chunk_by(|a, b| a.0[0] == b.0[0]) {
-        let (path, value) = &group[0];
-        let below: Vec<_> = group.iter().filter(|(p, _)| p.len() > 1).map(|(p, v)| (p[1..].to_vec(), *v)).collect();
-        match (below.is_empty(), path[0]) {
-            (_, "") => {}
-            (true, name) => items.push((name, plain(value))),
-            (false, name) => {
-                let page = leaf(sketch, &below);
-                items.push((name, bucket(page, 0)));
-            }
-        }
-    }
-    sketch.leaf(&items)
+    drawn('/', values)
 }
 
 fn chain() -> String {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::disk::{Disk, Tree as Top};
-use crate::format::bolt::tests::sketch::{Sketch, Value, bucket, plain};
+use crate::format::bolt::tests::sketch::drawn;
 use crate::inventory::facts::SnapshotKind;
 use crate::terms::{Key, Kind};
 
@@ -10,28 +10,7 @@ use crate::terms::{Key, Kind};
 pub(crate) type Drawn<'a> = (&'a str, &'a [u8]);
 
 pub(crate) fn draw(values: &[Drawn<'_>]) -> Vec<u8> {
-    let mut sketch = Sketch::new(4096);
-    let mut sorted: Vec<(Vec<&str>, &[u8])> = values.iter().map(|(path, v)| (path.split('|').collect(), *v)).collect();
-    sorted.sort();
-    let root = leaf(&mut sketch, &sorted);
-    sketch.seal(root)
-}
-
-fn leaf(sketch: &mut Sketch, values: &[(Vec<&str>, &[u8])]) -> u64 {
-    let mut items: Vec<(&str, Value)> = Vec::new();
-    for group in values.chunk_by(|a, b| a.0[0] == b.0[0]) {
-        let (path, value) = &group[0];
-        let below: Vec<_> = group.iter().filter(|(p, _)| p.len() > 1).map(|(p, v)| (p[1..].to_vec(), *v)).collect();
-        match (below.is_empty(), path[0]) {
-            (_, "") => {}
-            (true, name) => items.push((name, plain(value))),
-            (false, name) => {
-                let page = leaf(sketch, &below);
-                items.push((name, bucket(page, 0)));
-            }
-        }
-    }
-    sketch.leaf(&items)
+    drawn('|', values)
 }
 
 pub(crate) fn digest(letter: char) -> String {

@@ -119,6 +119,33 @@ pub(crate) fn meta(bytes: &mut [u8], page_at: usize, size: usize, root: u64, hig
     bytes[at..at + 64].copy_from_slice(&meta);
 }
 
+/// A database with these values, each at a path of buckets and a key, which `apart` parts; a path that ends in it is an
+/// empty bucket.
+pub(crate) fn drawn<'v, V: AsRef<[u8]> + Ord + 'v>(apart: char, values: &'v [(&str, V)]) -> Vec<u8> {
+    let mut sketch = Sketch::new(4096);
+    let mut sorted: Vec<(Vec<&str>, &V)> = values.iter().map(|(path, v)| (path.split(apart).collect(), v)).collect();
+    sorted.sort();
+    let root = level(&mut sketch, &sorted);
+    sketch.seal(root)
+}
+
+fn level<V: AsRef<[u8]>>(sketch: &mut Sketch, values: &[(Vec<&str>, &V)]) -> u64 {
+    let mut items: Vec<(&str, Value)> = Vec::new();
+    for group in values.chunk_by(|a, b| a.0[0] == b.0[0]) {
+        let (path, value) = &group[0];
+        let below: Vec<_> = group.iter().filter(|(p, _)| p.len() > 1).map(|(p, v)| (p[1..].to_vec(), *v)).collect();
+        match (below.is_empty(), path[0]) {
+            (_, "") => {}
+            (true, name) => items.push((name, plain(value))),
+            (false, name) => {
+                let page = level(sketch, &below);
+                items.push((name, bucket(page, 0)));
+            }
+        }
+    }
+    sketch.leaf(&items)
+}
+
 pub(crate) const PLAIN: u64 = 2;
 pub(crate) const LEAVES: [u64; 3] = [3, 4, 5];
 pub(crate) const BRANCH: u64 = 6;
