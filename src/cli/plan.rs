@@ -40,10 +40,7 @@ pub(super) fn run(
 ) -> io::Result<Exit> {
     let answer = match report::plan(analysis, asked.free, &asked.keep) {
         Ok(answer) => answer,
-        Err(cause) => {
-            writeln!(err, "deadweight: {}", cx.paper.plain(&cause))?;
-            return Ok(Exit::Partial);
-        }
+        Err(cause) => return cx.refuse(&cause, Exit::Partial, err),
     };
     tell_whose(cx, analysis, err)?;
     match cx.global.format {

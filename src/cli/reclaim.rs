@@ -84,11 +84,11 @@ pub(super) fn run(
     let tables = cx.global.format != Format::Json;
     let chosen = match choose(cx, analysis, asked, out, tables)? {
         Ok(chosen) => chosen,
-        Err(cause) => return writeln!(err, "deadweight: {}", cx.paper.plain(&cause)).map(|()| Exit::Partial),
+        Err(cause) => return cx.refuse(&cause, Exit::Partial, err),
     };
     let promise = match report::promise(analysis, &chosen.0) {
         Ok(promise) => promise,
-        Err(cause) => return writeln!(err, "deadweight: {}", cx.paper.plain(&cause)).map(|()| Exit::Partial),
+        Err(cause) => return cx.refuse(&cause, Exit::Partial, err),
     };
     let docker = Docker { program: engine::program(plugin::is_plugin()), host: None };
     let mut job = Job { cx, analysis, asked, actions: chosen.0, promise, docker, log };

@@ -29,6 +29,11 @@ impl Context<'_> {
             (true, false) => Exit::Done,
         }
     }
+
+    /// There is no answer: says why.
+    pub(super) fn refuse(&self, cause: &str, exit: Exit, err: &mut dyn Write) -> io::Result<Exit> {
+        writeln!(err, "deadweight: {}", self.paper.plain(cause)).map(|()| exit)
+    }
 }
 
 /// Of a root inside another: whose commands these are.

@@ -18,14 +18,11 @@ pub(super) fn run(
 ) -> io::Result<Exit> {
     let actions = match parse(actions) {
         Ok(actions) => actions,
-        Err(cause) => return writeln!(err, "deadweight: {}", cx.paper.plain(&cause)).map(|()| Exit::Usage),
+        Err(cause) => return cx.refuse(&cause, Exit::Usage, err),
     };
     let answer = match report::what_if(analysis, &actions) {
         Ok(answer) => answer,
-        Err(cause) => {
-            writeln!(err, "deadweight: {}", cx.paper.plain(&cause))?;
-            return Ok(Exit::Partial);
-        }
+        Err(cause) => return cx.refuse(&cause, Exit::Partial, err),
     };
     tell_whose(cx, analysis, err)?;
     match cx.global.format {

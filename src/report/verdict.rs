@@ -7,6 +7,7 @@ use super::contract::Totals;
 use crate::docker::units::human_bytes as human;
 use crate::finding::{Confidence, Finding};
 use crate::inventory::OwnerKind;
+use crate::usage::Weight;
 
 pub(super) fn of(analysis: &Analysis<'_>, totals: &Totals) -> Vec<String> {
     let mut says = vec![hidden(totals), fills(analysis, totals)];
@@ -31,12 +32,7 @@ fn hidden(totals: &Totals) -> String {
 
 /// Something lies here, and no engine wrote any of it: only the top itself is a directory that one would have.
 fn is_foreign(analysis: &Analysis<'_>) -> bool {
-    let ledger = &analysis.reading.ledger;
-    let mut inodes: BTreeMap<OwnerKind, u64> = BTreeMap::new();
-    for (number, owner) in analysis.reading.owners.iter() {
-        let own = ledger.owners.get(number).map_or(0, |weight| weight.inodes);
-        *inodes.entry(owner.key.kind).or_default() += own;
-    }
+    let inodes = by_kind(analysis, |weight| weight.inodes);
     let of = |kind| inodes.get(&kind).copied().unwrap_or(0);
     let (unclaimed, tops) = (of(OwnerKind::Unclaimed), of(OwnerKind::Scaffold));
     unclaimed > 0 && tops <= 1 && inodes.values().sum::<u64>() == unclaimed + tops
@@ -44,7 +40,8 @@ fn is_foreign(analysis: &Analysis<'_>) -> bool {
 
 /// The three biggest kinds of owners.
 fn fills(analysis: &Analysis<'_>, totals: &Totals) -> String {
-    let mut kinds: Vec<(u64, &str)> = by_kind(analysis).into_iter().map(|(kind, bytes)| (bytes, words(kind))).collect();
+    let mut kinds: Vec<(u64, &str)> =
+        by_kind(analysis, |weight| weight.allocated).into_iter().map(|(kind, bytes)| (bytes, words(kind))).collect();
     kinds.sort_by(|a, b| b.cmp(a));
     let named: Vec<String> = kinds
         .iter()
@@ -55,18 +52,18 @@ fn fills(analysis: &Analysis<'_>, totals: &Totals) -> String {
     if named.is_empty() { "Nothing lies here.".to_owned() } else { format!("What fills it: {}.", named.join(", ")) }
 }
 
-fn by_kind(analysis: &Analysis<'_>) -> BTreeMap<OwnerKind, u64> {
+/// What the owners of each kind weigh, bytes or inodes.
+fn by_kind(analysis: &Analysis<'_>, of: fn(&Weight) -> u64) -> BTreeMap<OwnerKind, u64> {
     let mut kinds = BTreeMap::new();
     for (number, owner) in analysis.reading.owners.iter() {
-        let bytes = analysis.reading.ledger.owners.get(number).map_or(0, |w| w.allocated);
-        *kinds.entry(owner.key.kind).or_insert(0) += bytes;
+        *kinds.entry(owner.key.kind).or_insert(0) += analysis.reading.ledger.owners.get(number).map_or(0, of);
     }
     kinds
 }
 
 /// Why the numbers differ, where they do.
 fn differs(analysis: &Analysis<'_>, totals: &Totals) -> Option<String> {
-    let kinds = by_kind(analysis);
+    let kinds = by_kind(analysis, |weight| weight.allocated);
     let of = |kind| kinds.get(&kind).copied().unwrap_or(0);
     let counted_apparent: u64 = analysis
         .reading
