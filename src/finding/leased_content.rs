@@ -37,11 +37,11 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
 
 /// Not called after a container, a record or an image: such a one is stale where its owner is gone.
 fn is_of_operation(key: &Key, lease: &Lease) -> bool {
-    let of_engine = &*key.store == "containerd" && (lease.namespace == "moby" || lease.namespace.starts_with("moby-"));
+    let of_engine = &*key.store == "containerd" && lease.is_of_engine();
     let is_owned = Digest::from_hex(&lease.id).is_some()
-        || lease.id.starts_with("moby-image-")
-        || lease.labels.contains_key("containerd.io/gc.flat")
-        || lease.id.ends_with("-variants");
+        || lease.id.starts_with(Lease::OF_IMAGE)
+        || lease.is_flat()
+        || lease.id.ends_with(Lease::VARIANTS);
     of_engine && !is_owned
 }
 

@@ -18,6 +18,7 @@
 //! healthy disk. One that is not at work is thought to be started first.
 
 mod action;
+mod builds;
 mod choose;
 mod collector;
 mod containerd;

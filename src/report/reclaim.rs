@@ -109,10 +109,8 @@ fn names(row: &crate::docker::df::ImageRow<'_>) -> String {
 
 /// A lease that an operation holds, or a step that is executed.
 fn building(case: &Case<'_>) -> bool {
-    const TEMPORARY: &str = "buildkit/lease.temporary";
-    let held = |lease: &crate::inventory::facts::Lease| {
-        lease.labels.contains_key(TEMPORARY) && lease.expires.is_none_or(|at| at >= case.now)
-    };
+    let held =
+        |lease: &crate::inventory::facts::Lease| lease.is_temporary() && lease.expires.is_none_or(|at| at >= case.now);
     // in containerd's store those of builds that are done stay for a while
     let leases = case.inventory.of_kind(Kind::Lease).filter(|(key, _)| *key.store == *"buildkit");
     let leases = leases.filter_map(|(_, thing)| thing.lease());

@@ -29,7 +29,7 @@ use super::seen::volumes;
 use super::seen::{ContainerSeen, Triple, VolumeSeen};
 use crate::format::oci::{Descriptor, Document};
 use crate::inventory::Inventory;
-use crate::inventory::facts::{Blob, Container, ContentEntry, Snapshot, StoredImage};
+use crate::inventory::facts::{Blob, Container, ContentEntry, Snapshot, StoredImage, in_namespace};
 use crate::terms::{Key, Kind};
 pub use images::{ImageListed, ImageStored, ImagesAsked, parent_of_record};
 pub use manifest::{ManifestKind, ManifestStored};
@@ -148,7 +148,12 @@ impl<'a> Stored<'a> {
     }
 
     pub fn key_of_snapshot(&self, name: &str) -> Key {
-        let made = || Key { root: self.home.clone(), store: self.store.clone(), kind: Kind::Snapshot, id: name.into() };
+        let made = || Key {
+            root: self.home.clone(),
+            store: self.store.clone(),
+            kind: Kind::Snapshot,
+            id: in_namespace(&self.namespace, name).into(),
+        };
         self.snapshots.get(name).map_or_else(made, |(key, _)| (*key).clone())
     }
 

@@ -8,7 +8,7 @@ use super::{alive, in_use, name_of, removal};
 use crate::docker::stored::Stored;
 use crate::finding::words::{self, count, list, shown, size};
 use crate::finding::{Case, Finding, Remedy, Rule};
-use crate::inventory::facts::Container;
+use crate::inventory::facts::{Container, in_namespace};
 use crate::terms::{Key, Kind, LinkKind, short_id};
 
 pub(in crate::finding) const STOPPED: Rule =
@@ -104,8 +104,7 @@ fn finding<'a>(
 }
 
 fn lost_image(stored: &Stored<'_>, facts: &Container) -> Option<Key> {
-    let id = facts.image.as_ref()?.as_str();
-    let id = if stored.namespace == "moby" { id.to_owned() } else { format!("{}/{id}", stored.namespace) };
+    let id = in_namespace(&stored.namespace, facts.image.as_ref()?.as_str());
     Some(Key { root: stored.home.clone(), store: "containerd".into(), kind: Kind::Image, id: id.into() })
 }
 

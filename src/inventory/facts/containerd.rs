@@ -7,6 +7,14 @@ use jiff::Timestamp;
 use super::Nested;
 use crate::terms::Place;
 
+/// The namespace that Docker's own things are in, and whose names stand for themselves in keys.
+const ENGINE: &str = "moby";
+
+/// A name of one namespace, as keys have it.
+pub fn in_namespace(namespace: &str, name: &str) -> String {
+    if namespace == ENGINE { name.to_owned() } else { format!("{namespace}/{name}") }
+}
+
 /// An entry of a blob in one namespace of containerd's store.
 #[derive(Clone, Debug, Default)]
 pub struct ContentEntry {

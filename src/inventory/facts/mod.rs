@@ -1,6 +1,7 @@
 //! What is known of a thing, by kind: as it stands on the disk, nothing computed.
 
 mod containerd;
+mod lease;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +13,10 @@ use crate::format::oci::Document;
 use crate::terms::{CacheId, ChainId, DiffId, Digest, Place};
 
 pub use containerd::{
-    BackendSnapshot, ContainerRecord, ContentEntry, ImageRecord, Ingest, Namespace, Snapshot, SnapshotKind, StoredImage,
+    BackendSnapshot, ContainerRecord, ContentEntry, ImageRecord, Ingest, Namespace, Snapshot, SnapshotKind,
+    StoredImage, in_namespace,
 };
+pub use lease::Lease;
 
 /// Facts of a thing, by what it is. Boxed, so that a thing of which little is known is small: there are very many.
 #[derive(Clone, Debug, Default)]
@@ -314,16 +317,6 @@ pub struct CacheSnapshot {
     pub is_committed: bool,
     pub chain: Option<ChainId>,
     pub size: Option<u64>,
-}
-
-/// A lease of containerd or BuildKit. Its key's ID is `<namespace>/<lease>`.
-#[derive(Clone, Debug, Default)]
-pub struct Lease {
-    pub namespace: String,
-    pub id: String,
-    pub created_at: Option<Timestamp>,
-    pub expires: Option<Timestamp>,
-    pub labels: BTreeMap<String, String>,
 }
 
 /// A content blob. Its key's ID is its digest.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Case;
 use super::action::Filters;
+use super::builds::{self, Builds};
 use super::gone::Gone;
 use super::host::Containers;
 use super::images::{CacheManner, Images, Manner, Pruned, Record, Refusal};
@@ -28,11 +29,7 @@ use records::Records;
 /// Before, the store was an experiment with other rules.
 // moby daemon/containerd/image_delete.go: resolveAllReferences (25.0)
 const KNOWN_FROM: Triple = (25, 0, 0);
-/// A lease of a build: it does not outlive the engine. moby daemon/internal/builder-next/controller.go
-const TEMPORARY: &str = "buildkit/lease.temporary";
-/// What the name of the lease ends in that keeps other compressions of a record's blob.
-const VARIANTS: &str = "-variants";
-/// … and that keeps what a record is read through.
+/// What the name of the lease ends in that keeps what a record is read through.
 const VIEW: &str = "-view";
 
 #[derive(Debug)]
@@ -43,7 +40,7 @@ pub(super) struct Containerd<'a> {
     rows: BTreeMap<&'a str, &'a CacheRow>,
     shares: Shares,
     /// Past builds, each with its leases.
-    builds: BTreeMap<&'a str, Vec<&'a Key>>,
+    builds: Builds<'a, Vec<&'a Key>>,
     collection: Collection<'a>,
 }
 
@@ -102,7 +99,7 @@ impl<'a> Containerd<'a> {
     fn drop_cache_records(&mut self, records: &[&CacheRow]) {
         let held: BTreeSet<&str> = self.rows.values().flat_map(|row| &row.parents).map(String::as_str).collect();
         for record in records {
-            for end in ["", VARIANTS, VIEW] {
+            for end in ["", Lease::VARIANTS, VIEW] {
                 self.collection.drop_lease(&format!("{}{end}", record.id));
             }
             for parent in record.parents.iter().filter(|parent| !held.contains(parent.as_str())) {
@@ -125,8 +122,8 @@ impl Images for Containerd<'_> {
     fn start(&mut self, gone: &mut Gone<'_>) {
         let namespace = &self.stored.namespace;
         let ours = self.leases().filter(|(_, lease)| lease.namespace == *namespace);
-        let over: Vec<String> =
-            ours.filter(|(_, lease)| lease.labels.contains_key(TEMPORARY)).map(|(_, lease)| lease.id.clone()).collect();
+        let over = ours.filter(|(_, lease)| lease.is_temporary()).map(|(_, lease)| lease.id.clone());
+        let over: Vec<String> = over.collect();
         over.iter().for_each(|id| self.collection.drop_lease(id));
         for record in cache::unloaded(self.stored) {
             self.collection.drop_lease(&record);
@@ -176,20 +173,10 @@ impl Images for Containerd<'_> {
         Ok(pruned)
     }
 
-    // buildkit solver/llbsolver/history.go: delete
     fn remove_history(&mut self, refs: &[String], all: bool, _: &mut Gone<'_>) -> Vec<Result<String, Refusal>> {
-        let refs: Vec<String> =
-            if all { self.builds.keys().map(|build| (*build).to_owned()).collect() } else { refs.to_vec() };
-        let one = |typed: &String| {
-            // buildx writes `<builder>/<node>/<ref>`
-            let build = typed.rsplit('/').next().unwrap_or(typed);
-            let Some(leases) = self.builds.remove(build) else {
-                return Err(Refusal::not_found(format!("no record found for ref {typed:?}")));
-            };
-            leases.into_iter().for_each(|lease| self.collection.drop_lease_of(lease));
-            Ok(build.to_owned())
-        };
-        refs.iter().map(one).collect()
+        let (builds, collection) = (&mut self.builds, &mut self.collection);
+        let let_go = |leases: Vec<&Key>| leases.into_iter().for_each(|lease| collection.drop_lease_of(lease));
+        builds::remove(builds, refs, all, let_go)
     }
 
     fn settle(&mut self, gone: &mut Gone<'_>) {

@@ -253,7 +253,7 @@ fn what_expired_leases_keep_goes_at_any_collection_and_what_builds_left_at_a_sta
     let draw = |table: &mut Table| {
         family(table);
         let leases =
-            [("old", Some("2026-01-01T00:00:00Z"), ""), ("build", None, super::TEMPORARY), ("mine", None, "mine")];
+            [("old", Some("2026-01-01T00:00:00Z"), ""), ("build", None, Lease::TEMPORARY), ("mine", None, "mine")];
         for (name, until, label) in leases {
             let lease = key("containerd", Kind::Lease, &format!("moby/{name}"));
             let facts = Lease {

@@ -10,7 +10,7 @@ use super::images::Known;
 use super::layers::{Layers, drop_directory};
 use crate::docker::cache::CacheRow;
 use crate::docker::seen::Seen;
-use crate::inventory::facts::CacheSnapshot;
+use crate::inventory::facts::{CacheSnapshot, Lease};
 use crate::plan::gone::Gone;
 use crate::plan::images::{CacheManner, Pruned, Record};
 use crate::plan::{Case, records};
@@ -18,11 +18,7 @@ use crate::terms::{CacheId, ChainId, Digest, Key, Kind, LinkKind};
 
 /// BuildKit's namespace in its own database.
 pub(super) const NAMESPACE: &str = "buildkit";
-/// What the name of the lease ends in that keeps other compressions of a record's blob.
-pub(super) const VARIANTS: &str = "-variants";
 const STORE: &str = "buildkit";
-/// A lease of an operation: it does not outlive the engine. moby builder/builder-next/controller.go
-const TEMPORARY: &str = "buildkit/lease.temporary";
 
 #[derive(Debug)]
 pub(super) struct Cache<'a> {
@@ -79,7 +75,7 @@ impl<'a> Cache<'a> {
             |id: &str| self.case.inventory.get(&key(Kind::CacheRecord, id)).and_then(|thing| thing.cache_record());
         let ends = |id: &&String| {
             let of_record = id.strip_prefix(NAMESPACE).and_then(|rest| rest.strip_prefix('/'));
-            lease(id).is_some_and(|lease| lease.labels.contains_key(TEMPORARY))
+            lease(id).is_some_and(Lease::is_temporary)
                 || of_record.and_then(record).is_some_and(|record| record.deleted)
         };
         self.leases.keys().filter(ends).cloned().collect()
@@ -137,7 +133,7 @@ impl<'a> Cache<'a> {
         for record in &pruned.records {
             if let Record::Deleted(id) = record {
                 self.drop_lease(&format!("{NAMESPACE}/{id}"), layers, gone);
-                self.drop_lease(&format!("{NAMESPACE}/{id}{VARIANTS}"), layers, gone);
+                self.drop_lease(&format!("{NAMESPACE}/{id}{}", Lease::VARIANTS), layers, gone);
             }
         }
         Ok(pruned)

@@ -7,13 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::docker::seen::Seen;
 use crate::inventory::facts::Blob;
 use crate::plan::Case;
+use crate::plan::builds::{self, Builds};
 use crate::plan::gone::Gone;
 use crate::plan::images::Refusal;
 use crate::terms::{Key, Kind, LinkKind};
 
 const STORE: &str = "buildkit";
-/// A lease with this label keeps what it names, and nothing that its blobs refer to.
-const FLAT: &str = "containerd.io/gc.flat";
 
 #[derive(Debug)]
 pub(super) struct Content<'a> {
@@ -22,7 +21,7 @@ pub(super) struct Content<'a> {
     below: BTreeMap<&'a Key, Vec<&'a Key>>,
     leases: BTreeMap<&'a str, Lease<'a>>,
     /// Past builds, each with its lease.
-    builds: BTreeMap<&'a str, Option<&'a str>>,
+    builds: Builds<'a, Option<&'a str>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl<'a> Content<'a> {
         let blobs = things(Kind::Blob).filter_map(|(key, thing)| Some((key, thing.blob()?))).collect();
         let alive = |(key, thing): (&'a Key, &'a crate::inventory::Entity)| {
             let lease = thing.lease().filter(|lease| lease.expires.is_none_or(|date| date >= case.now))?;
-            let flat = lease.labels.contains_key(FLAT);
+            let flat = lease.is_flat();
             Some((&*key.id, Lease { namespace: &lease.namespace, flat, blobs: Vec::new() }))
         };
         let mut leases: BTreeMap<&str, Lease<'_>> = things(Kind::Lease).filter_map(alive).collect();
@@ -67,22 +66,9 @@ impl<'a> Content<'a> {
     }
 
     /// Removes past builds, and lets go of their leases.
-    // buildkit solver/llbsolver/history.go delete
     pub(super) fn remove_history(&mut self, refs: &[String], all: bool) -> Vec<Result<String, Refusal>> {
-        let refs: Vec<String> =
-            if all { self.builds.keys().map(|build| (*build).to_owned()).collect() } else { refs.to_vec() };
-        let one = |typed: &String| {
-            // buildx writes `<builder>/<node>/<ref>`
-            let build = typed.rsplit('/').next().unwrap_or(typed);
-            match self.builds.remove(build) {
-                None => Err(Refusal::not_found(format!("no record found for ref {typed:?}"))),
-                Some(lease) => {
-                    lease.into_iter().for_each(|lease| _ = self.leases.remove(lease));
-                    Ok(build.to_owned())
-                }
-            }
-        };
-        refs.iter().map(one).collect()
+        let leases = &mut self.leases;
+        builds::remove(&mut self.builds, refs, all, |lease| _ = lease.and_then(|lease| leases.remove(lease)))
     }
 
     /// Removes what no lease keeps. Files that the database does not know go with the first that it does.

@@ -15,6 +15,7 @@ use super::gone::Gone;
 use super::host::Containers;
 use super::images::{CacheManner, Images, Manner, Pruned, Record, Refusal};
 use crate::docker::seen::Seen;
+use crate::inventory::facts::Lease;
 use crate::terms::{Key, LinkKind, Place};
 
 #[derive(Debug)]
@@ -91,7 +92,7 @@ impl Images for GraphDriver<'_> {
         for record in &pruned.records {
             if let Record::Deleted(id) = record {
                 self.content.drop_lease(&format!("{}/{id}", cache::NAMESPACE));
-                self.content.drop_lease(&format!("{}/{id}{}", cache::NAMESPACE, cache::VARIANTS));
+                self.content.drop_lease(&format!("{}/{id}{}", cache::NAMESPACE, Lease::VARIANTS));
             }
         }
         self.content.collect(gone);

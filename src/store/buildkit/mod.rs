@@ -36,7 +36,7 @@ use snapshots::Snapshots;
 use super::{Site, containerd};
 use crate::disk::{Dir, FileKind};
 use crate::inventory::Inventory;
-use crate::inventory::facts::{CacheRecord, CacheSnapshot};
+use crate::inventory::facts::{CacheRecord, CacheSnapshot, Lease};
 use crate::terms::{CacheId, LinkKind, Lost, Place};
 
 /// The store's name in keys.
@@ -139,7 +139,7 @@ fn holds(
         inv.link(&key, LinkKind::Caches, snapshots::key(site, name), at);
     }
     // buildkit cache/manager.go: a lease is called after its record; those of its blobs' variants after both
-    for lease in [format!("{NAMESPACE}/{name}"), format!("{NAMESPACE}/{name}-variants")] {
+    for lease in [format!("{NAMESPACE}/{name}"), format!("{NAMESPACE}/{name}{}", Lease::VARIANTS)] {
         if leases.leases.contains_key(&lease) {
             inv.link(&key, LinkKind::HoldsLease, leases::key(site, &lease), at);
         }

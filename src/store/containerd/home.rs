@@ -9,13 +9,12 @@
 
 use crate::disk::{Dir, FileKind};
 use crate::inventory::Root;
+use crate::inventory::facts::in_namespace;
 use crate::terms::{Key, Kind, Place};
 
 pub(super) const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
 pub(super) const CONTENT: &str = "io.containerd.content.v1.content";
 pub(super) const METADATA: &str = "io.containerd.metadata.v1.bolt";
-/// The namespace whose names stand in keys as they are.
-const ENGINE: &str = "moby";
 
 /// One set of stores that a metadata database joins.
 #[derive(Clone, Debug)]
@@ -139,8 +138,4 @@ impl<'a> Home<'a> {
         let known = self.snapshotters.iter().find(|known| known.name == snapshotter);
         self.root.key(known.map_or(snapshotter, |known| &known.store), kind, id)
     }
-}
-
-fn in_namespace(namespace: &str, name: &str) -> String {
-    if namespace == ENGINE { name.to_owned() } else { format!("{namespace}/{name}") }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::facts::{CacheRecord, Lease};
+use crate::inventory::facts::{CacheRecord, Lease, in_namespace};
 use crate::inventory::{Inventory, Root, StoreKind, is_remapped};
 use crate::terms::{Key, Kind, Link, LinkKind, Lost, Place};
 
@@ -71,7 +71,7 @@ fn containers(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
         let Some(facts) = thing.container() else { continue };
         let Some(image) = &facts.image else { continue };
         for namespace in namespaces_of(inv, key, facts.driver.as_str(), leases) {
-            let scoped = if namespace.1 == "moby" { image.to_string() } else { format!("{}/{image}", namespace.1) };
+            let scoped = in_namespace(namespace.1, image.as_str());
             let to = Key {
                 root: namespace.0.root.clone(),
                 store: "containerd".into(),
@@ -88,7 +88,7 @@ fn containers(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
 fn images(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
     for (key, thing) in inv.of_kind(Kind::Image).filter(|(_, thing)| thing.image().is_some()) {
         let Some(at) = thing.lots.first().map(|lot| &lot.at) else { continue };
-        let called = leases.called(&format!("moby-image-{}", key.id)).iter();
+        let called = leases.called(&format!("{}{}", Lease::OF_IMAGE, key.id)).iter();
         links.extend(called.map(|(lease, _)| link(key, LinkKind::HoldsLease, lease, at)));
     }
 }
@@ -128,7 +128,7 @@ fn records(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
     for (key, thing) in inv.of_kind(Kind::CacheRecord).filter(|(key, _)| in_containerd(key)) {
         let Some(record) = thing.cache_record() else { continue };
         let Some(evidence) = database_of(inv, key) else { continue };
-        for id in [key.id.to_string(), format!("{}-variants", key.id)] {
+        for id in [key.id.to_string(), format!("{}{}", key.id, Lease::VARIANTS)] {
             for (lease, _) in leases.called(&id).iter().filter(|(lease, _)| is_reachable(key, lease)) {
                 links.push(link(key, LinkKind::HoldsLease, lease, &evidence));
                 for target in listed.get(lease).into_iter().flatten() {
