@@ -10,11 +10,11 @@ pub(super) type Found = Vec<(What, String)>;
 
 const PERMISSIONS: u16 = 0o7777;
 
-/// Type, permissions, owner, time, device number.
-pub(super) fn inode(header: &Header, traits: &Traits, habits: &Habits, found: &mut Found) {
+/// Type, permissions, owner, time, device number; whether the time is the same to the second and no further.
+pub(super) fn inode(header: &Header, traits: &Traits, habits: &Habits, found: &mut Found) -> bool {
     if !is_kind(header.kind, traits.kind) {
         found.push((What::Kind, format!("is a {}", traits.kind)));
-        return;
+        return false;
     }
     let mode = u32::from(traits.mode & PERMISSIONS);
     // a symbolic link has no permissions of its own
@@ -32,9 +32,12 @@ pub(super) fn inode(header: &Header, traits: &Traits, habits: &Habits, found: &m
         found.push((What::Device, format!("{}:{} instead of {}:{}", is.0, is.1, was.0, was.1)));
     }
     // last: whoever asks may take it off again
-    if !is_time(header.mtime, traits.mtime, habits) {
+    let same = is_time(header.mtime, traits.mtime);
+    let about = !same && is_about(header.mtime, traits.mtime, habits);
+    if !same && !about {
         found.push((What::Time, format!("{} instead of {}", time(traits.mtime), time(header.mtime))));
     }
+    about
 }
 
 /// The same of two inodes, one of which was copied from the other; of directories the time says nothing.
@@ -72,12 +75,21 @@ fn is_kind(kind: Kind, is: FileKind) -> bool {
 
 /// Both engines set the time that the header has, and 1970 for one that the system cannot hold.
 // moby pkg/system/chtimes.go, containerd pkg/archive/time.go boundTime
-fn is_time(wanted: (i64, u32), is: (i64, u32), habits: &Habits) -> bool {
+fn is_time(wanted: (i64, u32), is: (i64, u32)) -> bool {
     /// The last second of file systems with 32 bits for it.
     const LAST: i64 = i32::MAX as i64;
+    is == wanted || (wanted.0 < 0 && is == (0, 0)) || (wanted.0 > LAST && (is.0 == LAST || is == (0, 0)))
+}
+
+/// The stream, or the file system, has whole seconds.
+fn is_about(wanted: (i64, u32), is: (i64, u32), habits: &Habits) -> bool {
     let coarse = habits.from_directory && wanted.1 == 0 || !habits.fine_times;
-    let same = is == wanted || (coarse && is.0 == wanted.0);
-    same || (wanted.0 < 0 && is == (0, 0)) || (wanted.0 > LAST && (is.0 == LAST || is == (0, 0)))
+    coarse && is.0 == wanted.0
+}
+
+/// The same, when nothing more is known.
+pub(super) fn fraction(is: (i64, u32)) -> String {
+    format!("{}, to the second what it was; the file was changed after the layer was made", time(is))
 }
 
 pub(super) fn time((seconds, nanos): (i64, u32)) -> String {
@@ -139,8 +151,12 @@ fn is_same_capability(name: &[u8], is: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// What overlay keeps for itself.
+// Linux fs/overlayfs/overlayfs.h
 fn overlay_mark(name: &[u8]) -> Option<&[u8]> {
-    name.strip_prefix(b"trusted.overlay.").or_else(|| name.strip_prefix(b"user.overlay."))
+    const MARKS: [&[u8]; 9] =
+        [b"opaque", b"redirect", b"origin", b"impure", b"nlink", b"upper", b"metacopy", b"protattr", b"uuid"];
+    let mark = name.strip_prefix(b"trusted.overlay.").or_else(|| name.strip_prefix(b"user.overlay."))?;
+    (MARKS.contains(&mark)).then_some(mark)
 }
 
 /// What a host's own security modules put on every file.

@@ -34,6 +34,8 @@ pub(super) struct Examiner {
     pub(super) changes: Changes,
     /// The snapshots below, where the stream has only what differs from them.
     pub(super) lowers: Lowers,
+    /// The entry that came last is the first of its name, and does not lie behind a link.
+    pub(super) first: bool,
     path: Path,
     found: Found,
 }
@@ -60,6 +62,7 @@ impl Examiner {
             aliases: BTreeSet::new(),
             changes: Changes::default(),
             lowers: Lowers::default(),
+            first: true,
             path: Path::default(),
             found: Found::new(),
         }
@@ -101,7 +104,8 @@ impl Examiner {
             self.verdict.unchecked("a sparse file, of which the stream has a map");
             return Met::Nothing;
         }
-        if !self.seen.add(path.bytes()) {
+        self.first = self.seen.add(path.bytes());
+        if !self.first {
             self.again(path);
         }
         match self.look(path, header) {
@@ -143,8 +147,9 @@ impl Examiner {
             (None, folder.step.traits_at(path.name())?)
         };
         let mut found = std::mem::take(&mut self.found);
-        compare::inode(header, &traits, &self.habits, &mut found);
+        let about = compare::inode(header, &traits, &self.habits, &mut found);
         self.changes.came(header);
+        self.changes.has_devices |= matches!(header.kind, Kind::Char | Kind::Block);
         let late = self.habits.times_may_be_cut.then(|| found.pop_if(|(what, _)| *what == What::Time)).flatten();
         let same_kind = found.first().is_none_or(|(what, _)| *what != What::Kind);
         let (mut elsewhere, mut doubt) = (false, None);
@@ -183,11 +188,15 @@ impl Examiner {
         match (late, doubt) {
             (Some((_, detail)), _) => self.changes.late(self.tree.place(path.bytes()), detail, header, &traits),
             (None, Some(name)) => self.changes.doubt_attribute(&traits, self.tree.place(path.bytes()), &name),
+            (None, None) if about && self.changes.may_be_new(&traits) => {
+                self.changes.about(&traits, self.tree.place(path.bytes()))
+            }
             // the attributes of a directory are looked at on the walk
             (None, None) if header.kind == Kind::Dir => self.changes.note_dir(&traits),
             (None, None) => self.changes.note(&traits),
         }
         if over_a_link {
+            self.first = false;
             self.aliases.insert(traits.ino);
         }
         if elsewhere {
@@ -212,7 +221,9 @@ impl Examiner {
     fn trouble(&mut self, path: &Path, header: &Header, halt: &Halt) -> Met {
         let at = self.tree.place(path.bytes());
         match halt {
-            Halt::Vanished if self.habits.no_devices && matches!(header.kind, Kind::Char | Kind::Block) => {}
+            Halt::Vanished if self.habits.no_devices && matches!(header.kind, Kind::Char | Kind::Block) => {
+                self.changes.no_device(at);
+            }
             Halt::Vanished | Halt::NotADirectory => self.verdict.differs(at, What::Missing, "not there"),
             Halt::Barred(crate::disk::Unreadable::NotAFile(kind)) => {
                 self.verdict.differs(at, What::Kind, format!("is a {kind}"));

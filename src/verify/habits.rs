@@ -63,6 +63,8 @@ pub(super) struct Habits {
     pub(super) through_a_mount: bool,
     /// The file system keeps nanoseconds.
     pub(super) fine_times: bool,
+    /// The layer's own directory has the owner of the one below.
+    pub(super) top_has_any_owner: bool,
     /// Attributes that only the kernel's own administrator sees are seen.
     pub(super) sees_all: bool,
 }

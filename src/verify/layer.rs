@@ -21,6 +21,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &LayerFiles, verdict: Verdict) -
     };
     let habits = habits(desk.disk, files);
     let mut examiner = Examiner::new(tree, habits, verdict);
+    examiner.changes.begin(desk.disk, &files.content, &files.source.at);
     examiner.open_lowers(desk.disk, &files.lowers);
     if let Err(TimeIsUp) = compare(desk, &mut examiner, files) {
         examiner.verdict.unchecked("the time that was given is over");
@@ -37,7 +38,7 @@ fn compare(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> 
         Some(copy) => merged::finish(desk, examiner, &files.source, copy)?,
         None => examiner.finish(),
     }
-    examiner.judge_changes(desk.disk, &files.source.at);
+    examiner.judge_changes();
     if let Made::Whole(digest) = &made
         && *digest == files.diff.0
     {
@@ -79,6 +80,7 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
         no_devices: fuse,
         through_a_mount: files.copy.is_none() && !files.source.from_directory && made_by_a_mount(),
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),
+        top_has_any_owner: false,
         sees_all: disk.tree(files.content.tree_name()).is_some_and(crate::disk::Tree::is_quiet),
     }
 }

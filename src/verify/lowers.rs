@@ -9,7 +9,7 @@ use std::ffi::CStr;
 
 use super::compare::{self, Found};
 use super::examine::Examiner;
-use super::habits::Whiteouts;
+use super::habits::{Habits, Whiteouts};
 use super::path::Path;
 use super::verdict::What;
 use super::walk::join;
@@ -101,15 +101,16 @@ impl Examiner {
     }
 
     /// How a file that the stream does not have differs from the one below: as far as a difference would have put it into
-    /// the stream. None if nothing lies below.
+    /// the stream; and attributes, which it would not have. None if nothing lies below.
     pub(super) fn beside_below(
         &self,
         step: &Step,
         path: &[u8],
         name: &CStr,
         is: &Traits,
-    ) -> Result<Option<Found>, Halt> {
-        let Some((folder, was)) = Path::of(path).and_then(|path| self.lowers.find(&path)) else { return Ok(None) };
+    ) -> Result<Option<(Found, Found)>, Halt> {
+        let path = Path::of(path);
+        let Some((folder, was)) = path.as_ref().and_then(|path| self.lowers.find(path)) else { return Ok(None) };
         let mut found = Found::new();
         compare::inodes(is, &was, &mut found);
         let not_told = match is.kind {
@@ -124,7 +125,13 @@ impl Examiner {
             _ => None,
         };
         found.extend(not_told);
-        Ok(Some(found))
+        let mut attributes = Found::new();
+        // a directory is opened on the walk
+        if is.kind == was.kind && is.kind != FileKind::Dir {
+            let all = Habits { from_directory: false, ..self.habits };
+            compare::attributes(&folder.attributes_at(name)?, &step.attributes_at(name)?, &all, &mut attributes);
+        }
+        Ok(Some((found, attributes)))
     }
 
     /// Whether a path is hidden by a directory above it that hides all.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::io::Read as _;
 
+use super::budget::Budget;
 use super::compare::{self, Found};
 use super::desk::{Desk, TimeIsUp};
 use super::examine::Examiner;
@@ -15,7 +16,7 @@ use super::subject::{CopyOf, Source};
 use super::unpack::Unpacked;
 use super::verdict::What;
 use super::walk::join;
-use crate::disk::{FileKind, Halt, Step, Stream};
+use crate::disk::{Attributes, FileKind, Halt, Step, Stream};
 use crate::format::tar::{Event, Header, Kind, Scanner};
 use crate::format::tarsplit::{Limits, Piece, TarSplit};
 
@@ -26,7 +27,7 @@ pub(super) fn finish(
     own: &Source,
     copy: &CopyOf,
 ) -> Result<(), TimeIsUp> {
-    let model = match model(desk, own, copy) {
+    let model = match model(desk, examiner, own, copy)? {
         Ok(model) => model,
         Err(why) => {
             examiner.verdict.unchecked(why);
@@ -55,30 +56,62 @@ pub(super) fn finish(
 }
 
 /// The streams of the chain, base first, the layer's own last.
-fn model(desk: &Desk<'_>, own: &Source, copy: &CopyOf) -> Result<Model, String> {
-    let below = copy.below.as_ref().map_err(Clone::clone)?;
+fn model(
+    desk: &mut Desk<'_>,
+    examiner: &mut Examiner,
+    own: &Source,
+    copy: &CopyOf,
+) -> Result<Result<Model, String>, TimeIsUp> {
+    let below = match &copy.below {
+        Ok(below) => below,
+        Err(why) => return Ok(Err(why.clone())),
+    };
     let mut model = Model::default();
     for (number, source) in below.iter().chain([own]).enumerate() {
         model.begin(number, source.from_directory, number == 0 || copy.keeps_attributes);
-        let refused = |cause: String| format!("of the layers below: {}: {cause}", source.at);
-        let stream = desk.disk.stream(&source.at).map_err(|cause| refused(cause.to_string()))?;
-        if source.is_a_record { of_record(&mut model, stream) } else { of_blob(&mut model, stream) }
-            .map_err(refused)?;
-        model.end();
+        let read = match desk.disk.stream(&source.at) {
+            Err(cause) => Err(cause.into()),
+            Ok(stream) if source.is_a_record => of_record(&mut model, desk, stream),
+            Ok(stream) => of_blob(&mut model, desk, examiner, stream),
+        };
+        match read {
+            Ok(()) => model.end(),
+            Err(Stop::Time) => return Err(TimeIsUp),
+            Err(Stop::Refused(cause)) => return Ok(Err(format!("of the layers below: {}: {cause}", source.at))),
+        }
     }
-    Ok(model)
+    Ok(Ok(model))
 }
 
-fn of_record(model: &mut Model, stream: Stream) -> Result<(), String> {
+/// Why a stream is not followed to its end.
+enum Stop {
+    Time,
+    Refused(String),
+}
+
+impl<E: std::fmt::Display> From<E> for Stop {
+    fn from(cause: E) -> Self {
+        Self::Refused(cause.to_string())
+    }
+}
+
+fn go_on(desk: &mut Desk<'_>, read: usize) -> Result<(), Stop> {
+    desk.tell(0, read as u64).map_err(|TimeIsUp| Stop::Time)
+}
+
+fn of_record(model: &mut Model, desk: &mut Desk<'_>, stream: Stream) -> Result<(), Stop> {
     let mut pieces = TarSplit::new(stream, Limits::default());
     let mut tar = Scanner::default();
-    while let Some(piece) = pieces.next().map_err(|cause| cause.to_string())? {
+    while let Some(piece) = pieces.next()? {
         match piece {
-            Piece::Bytes(bytes) => split::headers(&mut tar, bytes)?,
+            Piece::Bytes(bytes) => {
+                split::headers(&mut tar, bytes)?;
+                go_on(desk, bytes.len())?;
+            }
             Piece::File { name, size, sum } => {
                 model.apply(name, tar.header(), sum);
                 if tar.header().kind == Kind::File {
-                    tar.skip(size).map_err(|cause| cause.to_string())?;
+                    tar.skip(size)?;
                 }
             }
         }
@@ -87,8 +120,10 @@ fn of_record(model: &mut Model, stream: Stream) -> Result<(), String> {
 }
 
 /// The same of a blob, where contents are summed on the way.
-fn of_blob(model: &mut Model, stream: Stream) -> Result<(), String> {
-    let mut blob = Unpacked::new(stream).map_err(|cause| cause.to_string())?;
+fn of_blob(model: &mut Model, desk: &mut Desk<'_>, examiner: &mut Examiner, stream: Stream) -> Result<(), Stop> {
+    let mut blob = Unpacked::new(stream)?;
+    let mut budget = Budget::default();
+    let mut seen = HashSet::new();
     let mut tar = Scanner::default();
     let mut part = vec![0; 256 << 10];
     let mut entry: Option<(Header, crc::Digest<'_, u64, crc::Table<16>>)> = None;
@@ -98,18 +133,37 @@ fn of_blob(model: &mut Model, stream: Stream) -> Result<(), String> {
         }
     };
     loop {
-        let read = blob.read(&mut part).map_err(|cause| cause.to_string())?;
+        let read = blob.read(&mut part)?;
+        budget.came(read as u64);
+        go_on(desk, read)?;
         let Some(mut bytes) = part.get(..read).filter(|part| !part.is_empty()) else { break };
         loop {
-            match tar.next(&mut bytes).map_err(|cause| cause.to_string())? {
+            match tar.next(&mut bytes)? {
                 Event::More => break,
-                Event::Header => apply(entry.replace((tar.header().clone(), split::SUM.digest()))),
+                Event::Header => {
+                    let header = tar.header();
+                    if is_there(examiner, header).is_some_and(|ino| seen.insert(ino)) {
+                        budget.explain(header.size);
+                    }
+                    apply(entry.replace((header.clone(), split::SUM.digest())));
+                }
                 Event::Content(content) => entry.iter_mut().for_each(|(_, sum)| sum.update(content)),
             }
+        }
+        if let Some(why) = budget.is_spent(blob.taken()) {
+            return Err(Stop::Refused(why));
         }
     }
     apply(entry);
     Ok(())
+}
+
+/// A long file that the copy has, with this length.
+fn is_there(examiner: &mut Examiner, header: &Header) -> Option<u64> {
+    const LONG: u64 = 1 << 20;
+    let path = super::path::Path::of(&header.name).filter(|_| header.kind == Kind::File && header.size >= LONG)?;
+    let traits = examiner.tree.folder(&path).ok()?.step.traits_at(path.name()).ok()?;
+    (traits.size == header.size).then_some(traits.ino)
 }
 
 struct Copy<'c, 'd> {
@@ -128,6 +182,11 @@ impl Copy<'_, '_> {
         buffer: &mut Vec<u8>,
         todo: &mut Vec<Vec<u8>>,
     ) -> Result<Result<(), Halt>, TimeIsUp> {
+        if path.is_empty()
+            && let Err(halt) = self.top(step)
+        {
+            return Ok(Err(halt));
+        }
         let mut names: Vec<(CString, FileKind)> = Vec::new();
         loop {
             match step.names(buffer, |name, kind| names.push((name.to_owned(), kind))) {
@@ -148,6 +207,26 @@ impl Copy<'_, '_> {
         Ok(Ok(()))
     }
 
+    /// The copy's own directory.
+    fn top(&mut self, step: &Step) -> Result<(), Halt> {
+        self.examiner.top(step, self.model.top())?;
+        let wanted = self.model.top().map(|header| header.xattrs.clone()).unwrap_or_default();
+        let place = self.examiner.tree.at().clone();
+        let traits = step.traits_at(c".")?;
+        for (what, detail) in self.attributes(&wanted, &step.attributes()?) {
+            self.examiner.changes.doubt_top(&traits, place.clone(), what, &detail);
+        }
+        Ok(())
+    }
+
+    /// Attributes of a directory that may have any.
+    fn attributes(&self, wanted: &[(Vec<u8>, Vec<u8>)], is: &Attributes) -> Found {
+        let mut found = Found::new();
+        let marks = compare::attributes(wanted, is, &self.examiner.habits, &mut found);
+        found.extend(marks.unknown.map(|name| (What::Attribute, format!("{name} is there"))));
+        found
+    }
+
     /// One name; whether the copy is to have it.
     fn one(&mut self, step: &Step, name: &CStr, path: &[u8]) -> Result<Result<bool, Halt>, TimeIsUp> {
         let own = self.model.layer();
@@ -155,10 +234,7 @@ impl Copy<'_, '_> {
         node.met = true;
         let node = node.clone();
         if node.implied {
-            let seen = step.traits_at(name);
-            let place = self.examiner.tree.place(path);
-            let shift = self.examiner.habits.shift;
-            return Ok(seen.map(|traits| self.examiner.changes.implied(&traits, &place, shift)).map(|()| true));
+            return Ok(self.implied(step, name, path).map(|()| true));
         }
         // the layer's own files have been compared, the attributes of directories have not
         if node.layer == own && node.header.kind != Kind::Dir {
@@ -170,6 +246,22 @@ impl Copy<'_, '_> {
             self.examiner.verdict.differs(self.examiner.tree.place(path), what, detail);
         }
         Ok(done.map(|()| true))
+    }
+
+    /// A directory that no entry names.
+    fn implied(&mut self, step: &Step, name: &CStr, path: &[u8]) -> Result<(), Halt> {
+        let (traits, place) = (step.traits_at(name)?, self.examiner.tree.place(path));
+        if traits.kind != FileKind::Dir {
+            self.examiner.verdict.differs(place, What::Kind, format!("is a {}", traits.kind));
+            return Ok(());
+        }
+        let shift = self.examiner.habits.shift;
+        self.examiner.changes.implied(&traits, &place, shift);
+        for (what, detail) in self.attributes(&[], &step.attributes_at(name)?) {
+            let detail = format!("{detail}; set after the layer was made");
+            self.examiner.changes.doubt(&traits, place.clone(), what, detail);
+        }
+        Ok(())
     }
 
     fn stranger(&mut self, step: &Step, name: &CStr, path: &[u8]) -> Result<(), Halt> {
@@ -200,7 +292,10 @@ impl Copy<'_, '_> {
             Err(halt) => return Ok(Err(halt)),
         };
         if !compared {
-            compare::inode(&node.header, &traits, &habits, found);
+            let about = compare::inode(&node.header, &traits, &habits, found);
+            if about {
+                self.examiner.changes.about(&traits, self.examiner.tree.place(path));
+            }
             let late = found.pop_if(|(what, _)| *what == What::Time && !node.time_stands);
             if let Some((_, detail)) = &late {
                 self.examiner.changes.late_dir(&traits, self.examiner.tree.place(path), detail);

@@ -9,6 +9,7 @@
 //! ```
 
 mod blob;
+mod budget;
 mod changes;
 mod compare;
 mod desk;
@@ -26,6 +27,7 @@ mod split;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod top;
 mod tree;
 mod unpack;
 mod unpacked_as;

@@ -28,6 +28,8 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 pub(super) struct Model {
     nodes: BTreeMap<Vec<u8>, Node>,
+    /// What a stream says of the copy's own directory.
+    top: Option<Header>,
     /// The layer that is being applied.
     layer: usize,
     from_directory: bool,
@@ -66,6 +68,10 @@ impl Model {
         }
     }
 
+    pub(super) fn top(&self) -> Option<&Header> {
+        self.top.as_ref()
+    }
+
     pub(super) fn layer(&self) -> usize {
         self.layer
     }
@@ -83,6 +89,7 @@ impl Model {
     pub(super) fn apply(&mut self, name: &[u8], header: &Header, sum: Option<u64>) {
         let Some(path) = Path::of(name).filter(|_| header.kind != Kind::Global) else { return };
         match path.sense() {
+            Sense::Top if header.kind == Kind::Dir => self.top = Some(header.clone()),
             Sense::Top | Sense::Aufs => {}
             Sense::Opaque => {
                 self.way_to(path.folder());

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use sha2::{Digest as _, Sha256};
 
+use super::budget::Budget;
 use super::desk::{Desk, TimeIsUp};
 use super::examine::{Examiner, Met};
 use super::habits::{Habits, Shift, Whiteouts};
@@ -27,11 +28,13 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &SnapshotFiles, verdict: Verdict
         }
     };
     let mut examiner = Examiner::new(tree, habits(desk.disk, files), verdict);
+    examiner.changes.begin(desk.disk, &files.content, &files.source.at);
     examiner.open_lowers(desk.disk, &files.lowers);
     match compare(desk, &mut examiner, files) {
         Err(TimeIsUp) => examiner.verdict.unchecked("the time that was given is over"),
         Ok(Ok(())) => {}
-        Ok(Err(why)) => {
+        Ok(Err(Refused::Bomb(why))) => examiner.verdict.differs(files.source.at.clone(), What::Record, why),
+        Ok(Err(Refused::Unreadable(why))) => {
             // what such a blob says of the files is worth nothing
             examiner.verdict.differences.clear();
             examiner.verdict.more = 0;
@@ -41,22 +44,37 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &SnapshotFiles, verdict: Verdict
     examiner.verdict
 }
 
+/// Why a blob is not followed to its end.
+#[derive(Debug)]
+enum Refused {
+    Unreadable(String),
+    /// It was made to do harm.
+    Bomb(String),
+}
+
+fn unreadable(cause: impl std::fmt::Display) -> Refused {
+    Refused::Unreadable(cause.to_string())
+}
+
 fn compare(
     desk: &mut Desk<'_>,
     examiner: &mut Examiner,
     files: &SnapshotFiles,
-) -> Result<Result<(), String>, TimeIsUp> {
+) -> Result<Result<(), Refused>, TimeIsUp> {
     let blob = &files.source.at;
-    let read = match desk.disk.stream(blob).map_err(|cause| cause.to_string()) {
+    let read = match desk.disk.stream(blob).map_err(unreadable) {
         Ok(stream) => stream_of(desk, examiner, stream)?,
         Err(cause) => Err(cause),
     };
     let (packed, unpacked) = match read {
         Ok(digests) => digests,
-        Err(cause) => return Ok(Err(format!("its blob cannot be read: {blob}: {cause}"))),
+        Err(Refused::Unreadable(cause)) => {
+            return Ok(Err(Refused::Unreadable(format!("its blob cannot be read: {blob}: {cause}"))));
+        }
+        Err(bomb) => return Ok(Err(bomb)),
     };
     if packed.as_str() != files.digest {
-        return Ok(Err(format!("its blob is damaged: {blob} has the digest {packed}")));
+        return Ok(Err(Refused::Unreadable(format!("its blob is damaged: {blob} has the digest {packed}"))));
     }
     if let Some(diff) = &files.diff
         && unpacked != diff.0
@@ -68,7 +86,7 @@ fn compare(
         Some(copy) => merged::finish(desk, examiner, &files.source, copy)?,
         None => examiner.finish(),
     }
-    examiner.judge_changes(desk.disk, blob);
+    examiner.judge_changes();
     Ok(Ok(()))
 }
 
@@ -77,6 +95,8 @@ struct Open {
     content: Content,
     at: Place,
     same: bool,
+    /// Nothing before has had the file's bytes.
+    first: bool,
 }
 
 /// Goes through the stream; the digests of the blob and of what is in it.
@@ -84,11 +104,12 @@ fn stream_of(
     desk: &mut Desk<'_>,
     examiner: &mut Examiner,
     stream: crate::disk::Stream,
-) -> Result<Result<(Digest, Digest), String>, TimeIsUp> {
+) -> Result<Result<(Digest, Digest), Refused>, TimeIsUp> {
     let mut blob = match Unpacked::new(stream) {
         Ok(blob) => blob,
-        Err(cause) => return Ok(Err(cause.to_string())),
+        Err(cause) => return Ok(Err(unreadable(cause))),
     };
+    let mut budget = Budget::default();
     let mut hash = Sha256::new();
     let mut tar = Scanner::default();
     let mut part = vec![0; 256 << 10];
@@ -97,15 +118,16 @@ fn stream_of(
         let read = match blob.read(&mut part) {
             Ok(0) => break,
             Ok(read) => read,
-            Err(cause) => return Ok(Err(cause.to_string())),
+            Err(cause) => return Ok(Err(unreadable(cause))),
         };
+        budget.came(read as u64);
         let mut bytes = part.get(..read).unwrap_or_default();
         hash.update(bytes);
         examiner.verdict.bytes = examiner.verdict.bytes.saturating_add(read as u64);
         desk.tell(0, read as u64)?;
         loop {
             match tar.next(&mut bytes) {
-                Err(cause) => return Ok(Err(cause.to_string())),
+                Err(cause) => return Ok(Err(unreadable(cause))),
                 Ok(Event::More) => break,
                 Ok(Event::Header) => {
                     close(examiner, open.take());
@@ -113,18 +135,24 @@ fn stream_of(
                     desk.tell(1, 0)?;
                 }
                 Ok(Event::Content(content)) => {
+                    if open.as_ref().is_some_and(|open| open.first) {
+                        budget.explain(content.len() as u64);
+                    }
                     if let Some(open) = open.as_mut().filter(|open| open.same) {
                         open.same = desk.is_next(&open.content, content);
                     }
                 }
             }
         }
+        if let Some(why) = budget.is_spent(blob.taken()) {
+            return Ok(Err(Refused::Bomb(why)));
+        }
     }
     close(examiner, open);
     if !tar.may_stop() {
-        return Ok(Err("the stream in it stops in the middle of an entry".to_owned()));
+        return Ok(Err(unreadable("the stream in it stops in the middle of an entry")));
     }
-    let packed = blob.digest().map_err(|cause| cause.to_string());
+    let packed = blob.digest().map_err(unreadable);
     Ok(packed.map(|packed| (packed, Digest::of_hash(hash))))
 }
 
@@ -137,7 +165,7 @@ fn entry(desk: &Desk<'_>, examiner: &mut Examiner, tar: &Scanner) -> Option<Open
         desk.disk.note(&at);
     }
     // another length has been told
-    (traits.size == header.size).then_some(Open { content, at, same: true })
+    (traits.size == header.size).then_some(Open { content, at, same: true, first: examiner.first })
 }
 
 fn close(examiner: &mut Examiner, open: Option<Open>) {
@@ -161,6 +189,7 @@ fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
         no_devices: false,
         through_a_mount: files.through_a_mount,
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),
+        top_has_any_owner: files.has_parent,
         sees_all: disk.tree(files.content.tree_name()).is_some_and(crate::disk::Tree::is_quiet),
     }
 }

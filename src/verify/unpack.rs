@@ -12,6 +12,8 @@ use crate::terms::Digest;
 pub(super) struct Hashed {
     stream: Stream,
     hash: Sha256,
+    /// How much was taken.
+    taken: u64,
     /// What was read to see how it begins.
     head: Vec<u8>,
 }
@@ -27,6 +29,7 @@ impl Read for Hashed {
         }
         let read = self.stream.read(buffer)?;
         self.hash.update(buffer.get(..read).unwrap_or_default());
+        self.taken = self.taken.saturating_add(read as u64);
         Ok(read)
     }
 }
@@ -58,12 +61,21 @@ impl Unpacked {
         // a frame, or one that may be skipped
         let skippable = head.get(1..) == Some(&[0x2a, 0x4d, 0x18]) && head.first().is_some_and(|byte| byte >> 4 == 5);
         let zstd = head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || skippable;
-        let buffered = BufReader::with_capacity(BUFFER, Hashed { stream, hash, head });
+        let buffered = BufReader::with_capacity(BUFFER, Hashed { stream, hash, taken: 0, head });
         Ok(match (gzip, zstd) {
             (true, _) => Self::Gzip(Box::new(MultiGzDecoder::new(buffered))),
             (_, true) => Self::Zstd(zstd::Decoder::with_buffer(buffered)?),
             _ => Self::Plain(buffered),
         })
+    }
+
+    /// How much of the blob was taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        match self {
+            Self::Plain(stream) => stream.get_ref().taken,
+            Self::Gzip(stream) => stream.get_ref().get_ref().taken,
+            Self::Zstd(stream) => stream.get_ref().get_ref().taken,
+        }
     }
 
     /// The digest of the blob, when it is read to its end.

@@ -42,7 +42,7 @@ impl Examiner {
     ) -> Result<(), Halt> {
         self.marks(step, path)?;
         match self.seen.get(&self.seen.trail(path)) {
-            _ if path.is_empty() => {}
+            _ if path.is_empty() => self.top(step, None)?,
             Some(Mark::OnTheWay) => {
                 self.changes.implied(&step.traits_at(c".")?, &self.tree.place(path), self.habits.shift);
             }
@@ -143,8 +143,12 @@ impl Examiner {
         }
         if !hides
             && self.lowers.are_there()
-            && let Some(found) = self.beside_below(step, path, name, &traits)?
+            && let Some((found, attributes)) = self.beside_below(step, path, name, &traits)?
         {
+            for (what, detail) in attributes {
+                let detail = format!("{detail} in the file below; changed after the layer was made");
+                self.changes.doubt(&traits, self.tree.place(path), what, detail);
+            }
             if found.is_empty() {
                 let detail = format!("a {} as the one below, put there after the layer was made", traits.kind);
                 self.changes.doubt(&traits, self.tree.place(path), What::Added, detail);
