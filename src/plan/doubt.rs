@@ -94,7 +94,7 @@ fn is_of(case: &Case<'_>, problem: &Problem) -> bool {
 
 fn is_hole(case: &Case<'_>, problem: &Problem, needed: &[LinkKind]) -> bool {
     let Lost::Links(lost) = &problem.lost else { return false };
-    lost.iter().any(|kind| needed.contains(kind)) && (case.live || !is_the_engines_too(problem))
+    lost.iter().any(|kind| needed.contains(kind)) && (case.live_since.is_some() || !is_the_engines_too(problem))
 }
 
 /// The engine reads the same and concludes the same: what it does without the file is known.

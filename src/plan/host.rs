@@ -49,7 +49,7 @@ impl<'a> Host<'a> {
             key,
             facts: seen.facts,
             // on a disk that no engine works on, nothing runs
-            alive: case.live && seen.facts.state.is_alive(),
+            alive: case.live_since.is_some() && seen.facts.state.is_alive(),
             size: sizes.get(*key).copied().unwrap_or(0),
         };
         let containers = case.view.containers().iter().map(|one| (&*one.0.id, known(one))).collect();
@@ -70,7 +70,7 @@ impl<'a> Host<'a> {
     /// What a start of the engine removes. One that is at work has done that.
     // moby daemon/daemon.go restore: containers that were to be removed when they end, with their volumes
     pub(super) fn start(&mut self) -> BTreeSet<Place> {
-        if self.case.live {
+        if self.case.live_since.is_some() {
             return BTreeSet::new();
         }
         self.images.start(&mut self.gone);

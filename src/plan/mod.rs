@@ -62,8 +62,8 @@ pub struct Case<'a> {
     /// The active store as the engine would load it, and its numbers.
     pub view: View<'a, 'a>,
     pub df: &'a DiskUsage<'a>,
-    /// A daemon is at work on the root.
-    pub live: bool,
+    /// When the daemon that is at work on the root was started.
+    pub live_since: Option<(i64, u32)>,
     pub now: Timestamp,
     /// The daemon's time zone, for dates that name none.
     pub zone: &'a Zone,

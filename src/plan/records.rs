@@ -3,13 +3,120 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::Case;
 use super::action::{Filters, Limits, Moment};
 use super::images::{CacheManner, Pruned, Record};
 use crate::docker::cache::CacheRow;
 use crate::docker::sizes::Size;
 
-type Rows<'a> = BTreeMap<&'a str, &'a CacheRow>;
+/// The first version whose records, once it has loaded them from the disk, count it as a use of the one below when they go.
+// buildkit v0.10 cache/manager.go: parentsOf hands its own options on as one, so that NoUpdateLastUsed among them is not seen
+const COUNTS_A_REMOVAL: (u32, u32, u32) = (23, 0, 0);
+
+/// The records that are left, and what the engine has written into them since.
+#[derive(Clone, Debug)]
+pub(super) struct Rows<'a> {
+    rows: BTreeMap<&'a str, &'a CacheRow>,
+    /// How often a record was used by removals.
+    used: BTreeMap<&'a str, i64>,
+    /// How many records stand on this one that will count their removal as a use of it.
+    counting: BTreeMap<&'a str, usize>,
+    counts: Counts,
+    now: Timestamp,
+}
+
+/// Which records count their removal as a use of those below.
+#[derive(Clone, Copy, Debug)]
+enum Counts {
+    None,
+    /// Those that the engine found when it was started; on one that is not at work, all.
+    Before(Option<Timestamp>),
+}
+
+impl Counts {
+    fn of(case: &Case<'_>) -> Self {
+        if case.view.version() < COUNTS_A_REMOVAL {
+            return Self::None;
+        }
+        // a start at an unknown time is none: what then is said to go is the least that goes
+        let since = case.live_since.filter(|since| *since != (0, 0));
+        Self::Before(since.and_then(|(at, nanos)| Timestamp::new(at, i32::try_from(nanos).ok()?).ok()))
+    }
+
+    fn has(self, row: &CacheRow) -> bool {
+        match self {
+            Self::None => false,
+            Self::Before(None) => true,
+            Self::Before(Some(start)) => row.created_at.is_none_or(|created| created < start),
+        }
+    }
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn of(case: &Case<'a>) -> Self {
+        let df = case.df;
+        let rows: BTreeMap<&str, &CacheRow> = df.cache.iter().map(|row| (row.id.as_str(), row)).collect();
+        let counts = Counts::of(case);
+        let mut counting: BTreeMap<&str, usize> = BTreeMap::new();
+        for parent in rows.values().filter(|row| counts.has(row)).flat_map(|row| &row.parents) {
+            let count = counting.entry(parent).or_default();
+            *count = count.saturating_add(1);
+        }
+        Self { rows, used: BTreeMap::new(), counting, counts, now: case.now }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'a CacheRow> {
+        self.rows.values().copied()
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.rows.contains_key(id)
+    }
+
+    fn last_used_at(&self, row: &CacheRow) -> Option<Timestamp> {
+        if self.used.contains_key(row.id.as_str()) { Some(self.now) } else { row.last_used_at }
+    }
+
+    fn usage_count(&self, row: &CacheRow) -> i64 {
+        row.usage_count.saturating_add(self.used.get(row.id.as_str()).copied().unwrap_or(0))
+    }
+
+    /// With the last of those that count, the record below has been used once more.
+    // buildkit cache/refs.go: immutableRef.updateLastUsedNow
+    fn remove(&mut self, row: &'a CacheRow) {
+        self.rows.remove(row.id.as_str());
+        for parent in row.parents.iter().filter(|_| self.counts.has(row)) {
+            let Some(count) = self.counting.get_mut(parent.as_str()) else { continue };
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                let used = self.used.entry(parent).or_default();
+                *used = used.saturating_add(1);
+            }
+        }
+    }
+
+    /// What the records take that no image shares.
+    fn total(&self, in_image: &dyn Fn(&CacheRow) -> bool) -> i64 {
+        let mut shared: BTreeSet<&str> = BTreeSet::new();
+        let mut todo: Vec<&str> = self.iter().filter(|row| in_image(row)).map(|row| row.id.as_str()).collect();
+        while let Some(id) = todo.pop() {
+            if shared.insert(id) {
+                todo.extend(self.rows.get(id).into_iter().flat_map(|row| &row.parents).map(String::as_str));
+            }
+        }
+        let own = self.iter().filter(|row| !shared.contains(row.id.as_str()));
+        own.fold(0, |sum, row| sum.saturating_add(row.size.value()))
+    }
+
+    /// What may go now.
+    fn round(&self, wanted: &Wanted<'_>, in_image: &dyn Fn(&CacheRow) -> bool) -> Vec<&'a CacheRow> {
+        let parents: BTreeSet<&str> = self.iter().flat_map(|row| &row.parents).map(String::as_str).collect();
+        let free = self.iter().filter(|row| !row.in_use && !parents.contains(row.id.as_str()));
+        free.filter(|row| wanted.takes(row, self.last_used_at(row), || in_image(row))).collect()
+    }
+}
 
 /// Takes from the records those that go: first what nothing stands on, then what only that stood on.
 pub(super) fn prune(
@@ -20,18 +127,18 @@ pub(super) fn prune(
 ) -> Result<Pruned, String> {
     let wanted = Wanted::of(case, manner)?;
     let mut pruned = Pruned::default();
-    let mut keep = Keep::of(manner.limits, || total(rows, in_image))?;
+    let mut keep = Keep::of(manner.limits, || rows.total(in_image))?;
     while keep.wants_more() {
-        let mut round = round(rows, &wanted, in_image);
+        let mut round = rows.round(&wanted, in_image);
         if round.is_empty() {
             break;
         }
         if keep.one_by_one() {
-            in_order(&mut round);
+            in_order(&mut round, rows);
             round.truncate(1);
         }
         for row in round {
-            rows.remove(row.id.as_str());
+            rows.remove(row);
             keep.left = keep.left.saturating_sub(row.size.value());
             pruned.reclaimed = pruned.reclaimed.saturating_add(row.size.value());
             pruned.records.push(Record::Deleted(row.id.clone()));
@@ -44,32 +151,12 @@ pub(super) fn prune(
     Ok(pruned)
 }
 
-/// What may go now.
-fn round<'a>(rows: &Rows<'a>, wanted: &Wanted<'_>, in_image: &dyn Fn(&CacheRow) -> bool) -> Vec<&'a CacheRow> {
-    let parents: BTreeSet<&str> = rows.values().flat_map(|row| &row.parents).map(String::as_str).collect();
-    let free = rows.values().filter(|row| !row.in_use && !parents.contains(row.id.as_str()));
-    free.filter(|row| wanted.takes(row, || in_image(row))).copied().collect()
-}
-
-/// What the records take that no image shares.
-fn total(rows: &Rows<'_>, in_image: &dyn Fn(&CacheRow) -> bool) -> i64 {
-    let mut shared: BTreeSet<&str> = BTreeSet::new();
-    let mut todo: Vec<&str> = rows.values().filter(|row| in_image(row)).map(|row| row.id.as_str()).collect();
-    while let Some(id) = todo.pop() {
-        if shared.insert(id) {
-            todo.extend(rows.get(id).into_iter().flat_map(|row| &row.parents).map(String::as_str));
-        }
-    }
-    let own = rows.values().filter(|row| !shared.contains(row.id.as_str()));
-    own.fold(0, |sum, row| sum.saturating_add(row.size.value()))
-}
-
 /// Which records a prune asks for.
 struct Wanted<'f> {
     all: bool,
     filters: &'f Filters,
     /// Records used after this stay.
-    before: Option<jiff::Timestamp>,
+    before: Option<Timestamp>,
 }
 
 impl<'f> Wanted<'f> {
@@ -94,9 +181,9 @@ impl<'f> Wanted<'f> {
         Ok(Self { all, filters, before })
     }
 
-    fn takes(&self, row: &CacheRow, shared: impl Fn() -> bool) -> bool {
+    fn takes(&self, row: &CacheRow, last_used_at: Option<Timestamp>, shared: impl Fn() -> bool) -> bool {
         let kept = || matches!(row.record_type.as_str(), "internal" | "frontend") || shared();
-        let recent = self.before.is_some_and(|before| row.last_used_at.is_some_and(|used| used > before));
+        let recent = self.before.is_some_and(|before| last_used_at.is_some_and(|used| used > before));
         if recent || (!self.all && kept()) {
             return false;
         }
@@ -113,7 +200,7 @@ impl<'f> Wanted<'f> {
 
 /// Up to 23.0 a duration was all that was understood.
 // moby builder/builder-next/builder.go toBuildkitPruneInfo (24.0)
-fn time(case: &Case<'_>, text: &str) -> Result<jiff::Timestamp, String> {
+fn time(case: &Case<'_>, text: &str) -> Result<Timestamp, String> {
     let moment = Moment::parse(text, case.zone);
     match moment {
         Some(Moment::At(_)) if case.view.version() < (24, 0, 0) => None,
@@ -148,25 +235,26 @@ impl Keep {
 
 /// What was used long ago and seldom goes first. buildkit cache/manager.go sortDeleteRecords
 #[allow(clippy::cast_precision_loss)] // as BuildKit does
-fn in_order(rows: &mut [&CacheRow]) {
-    rows.sort_by_key(|row| row.last_used_at);
+fn in_order(rows: &mut [&CacheRow], known: &Rows<'_>) {
+    rows.sort_by_key(|row| known.last_used_at(row));
     let mut used = 1.0;
     let mut latest = None;
     let mut by_time: BTreeMap<&str, f64> = BTreeMap::new();
     for row in rows.iter() {
-        if row.last_used_at.is_some() && row.last_used_at > latest {
-            latest = row.last_used_at;
+        let used_at = known.last_used_at(row);
+        if used_at.is_some() && used_at > latest {
+            latest = used_at;
             used += 1.0;
         }
         by_time.insert(&row.id, used);
     }
-    rows.sort_by_key(|row| row.usage_count);
+    rows.sort_by_key(|row| known.usage_count(row));
     let mut counts = 1.0;
     let mut count = 0;
     let mut rank: BTreeMap<String, f64> = BTreeMap::new();
     for row in rows.iter() {
-        if row.usage_count != count {
-            count = row.usage_count;
+        if known.usage_count(row) != count {
+            count = known.usage_count(row);
             counts += 1.0;
         }
         rank.insert(row.id.clone(), counts);

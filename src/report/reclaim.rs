@@ -114,7 +114,7 @@ fn building(case: &Case<'_>) -> bool {
     // in containerd's store those of builds that are done stay for a while
     let leases = case.inventory.of_kind(Kind::Lease).filter(|(key, _)| *key.store == *"buildkit");
     let leases = leases.filter_map(|(_, thing)| thing.lease());
-    case.live && (leases.into_iter().any(held) || executes(case))
+    case.live_since.is_some() && (leases.into_iter().any(held) || executes(case))
 }
 
 /// buildkit executor/runcexecutor: a directory for each step while it runs.

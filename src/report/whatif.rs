@@ -100,7 +100,7 @@ pub(super) fn case<'c>(analysis: &'c Analysis<'_>, zone: &'c Zone) -> Result<Cas
         problems: &reading.problems,
         view,
         df,
-        live: reading.live_since.is_some(),
+        live_since: reading.live_since,
         now: reading.options.now,
         zone,
     })

@@ -327,7 +327,7 @@ impl Play<'_> {
             16 => format!("volume prune -f{of_volumes}"),
             17 => "builder prune -f".to_owned(),
             18 => "builder prune -af".to_owned(),
-            19 => format!("builder prune -af --filter until={}", ["1h", "1ms"][self.dice.below(2)]),
+            19 => format!("builder prune -af --filter until={}", ["1h", "0s"][self.dice.below(2)]),
             20 => format!("system prune -f{filter}"),
             _ => format!("system prune -af{of_volumes}"),
         }

@@ -17,6 +17,7 @@ use super::builds::{self, Builds};
 use super::gone::Gone;
 use super::host::Containers;
 use super::images::{CacheManner, Images, Manner, Pruned, Record, Refusal};
+use super::records::Rows;
 use crate::docker::cache::{self, CacheRow, Shares};
 use crate::docker::seen::Triple;
 use crate::docker::stored::Stored;
@@ -37,7 +38,7 @@ pub(super) struct Containerd<'a> {
     case: &'a Case<'a>,
     stored: &'a Stored<'a>,
     records: Records<'a>,
-    rows: BTreeMap<&'a str, &'a CacheRow>,
+    rows: Rows<'a>,
     shares: Shares,
     /// Past builds, each with its leases.
     builds: Builds<'a, Vec<&'a Key>>,
@@ -55,7 +56,7 @@ impl<'a> Containerd<'a> {
             case,
             stored,
             records: Records::of(stored),
-            rows: case.df.cache.iter().map(|row| (row.id.as_str(), row)).collect(),
+            rows: Rows::of(case),
             shares: Shares::of(stored),
             builds,
             collection: Collection::of(case, stored),
@@ -97,7 +98,7 @@ impl<'a> Containerd<'a> {
     /// Records are gone, and what they held of others.
     // buildkit cache/refs.go: cacheRecord.remove; immutableRef.release ends what a record was read through
     fn drop_cache_records(&mut self, records: &[&CacheRow]) {
-        let held: BTreeSet<&str> = self.rows.values().flat_map(|row| &row.parents).map(String::as_str).collect();
+        let held: BTreeSet<&str> = self.rows.iter().flat_map(|row| &row.parents).map(String::as_str).collect();
         for record in records {
             for end in ["", Lease::VARIANTS, VIEW] {
                 self.collection.drop_lease(&format!("{}{end}", record.id));
@@ -166,9 +167,9 @@ impl Images for Containerd<'_> {
         let left: BTreeSet<&str> = self.records.all().map(|record| record.target).collect();
         let lists = self.shares.of_images(self.stored, |target| left.contains(target));
         let in_image = |row: &CacheRow| self.shares.is_in(row, &lists);
-        let before: Vec<&CacheRow> = self.rows.values().copied().collect();
+        let before: Vec<&CacheRow> = self.rows.iter().collect();
         let pruned = super::records::prune(self.case, manner, &mut self.rows, &in_image)?;
-        let went: Vec<&CacheRow> = before.into_iter().filter(|row| !self.rows.contains_key(row.id.as_str())).collect();
+        let went: Vec<&CacheRow> = before.into_iter().filter(|row| !self.rows.has(&row.id)).collect();
         self.drop_cache_records(&went);
         Ok(pruned)
     }

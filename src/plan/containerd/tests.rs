@@ -105,7 +105,7 @@ impl Sketch {
             problems: &inventory.problems,
             view: (&stored).into(),
             df: &df,
-            live: false,
+            live_since: None,
             now: CLOCK.parse().unwrap(),
             zone: &Zone(jiff::tz::TimeZone::UTC),
         };

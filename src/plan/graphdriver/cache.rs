@@ -11,9 +11,10 @@ use super::layers::{Layers, drop_directory};
 use crate::docker::cache::CacheRow;
 use crate::docker::seen::Seen;
 use crate::inventory::facts::{CacheSnapshot, Lease};
+use crate::plan::Case;
 use crate::plan::gone::Gone;
 use crate::plan::images::{CacheManner, Pruned, Record};
-use crate::plan::{Case, records};
+use crate::plan::records::{self, Rows};
 use crate::terms::{CacheId, ChainId, Digest, Key, Kind, LinkKind};
 
 /// BuildKit's namespace in its own database.
@@ -24,7 +25,7 @@ const STORE: &str = "buildkit";
 pub(super) struct Cache<'a> {
     case: &'a Case<'a>,
     seen: &'a Seen<'a>,
-    rows: BTreeMap<&'a str, &'a CacheRow>,
+    rows: Rows<'a>,
     snapshots: BTreeMap<&'a str, &'a CacheSnapshot>,
     /// Buckets of the database that are still there.
     buckets: BTreeSet<&'a str>,
@@ -49,7 +50,7 @@ impl<'a> Cache<'a> {
                 leases.entry(link.from.id.to_string()).or_default().push(&link.to.id);
             }
         }
-        let rows = case.df.cache.iter().map(|row| (row.id.as_str(), row)).collect();
+        let rows = Rows::of(case);
         let buckets = snapshots.keys().copied().collect();
         let mut cache = Self { case, seen, rows, snapshots, buckets, leases, handles: BTreeSet::new() };
         let named: Vec<ChainId> = cache.leases.values().flatten().filter_map(|key| cache.chain_of(key)).collect();

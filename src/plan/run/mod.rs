@@ -72,7 +72,7 @@ fn run(host: &mut Host<'_>, verb: &Verb) -> Done {
         Verb::PruneContainers { filters } => containers::prune(host, filters),
         Verb::RemoveVolumes { names, force } => volumes::remove(host, names, *force),
         Verb::PruneVolumes { all, filters } => volumes::prune(host, *all, filters),
-        Verb::PruneCache { all, filters, limits } => caches::prune(host, *all, filters, *limits),
+        Verb::PruneCache { all, filters, limits } => caches::builder_prune(host, *all, filters, *limits),
         Verb::PruneSystem { all, volumes, filters } => system::prune(host, *all, *volumes, filters),
         Verb::RemoveHistory { refs, all } => caches::remove_history(host, refs, *all),
         Verb::RemoveCheckpoint { container, name, dir } => others::checkpoint(host, container, name, dir.as_deref()),

@@ -43,6 +43,18 @@ fn the_cache_keeps_layers_of_an_image_that_went_and_the_image_those_of_the_cache
 }
 
 #[test]
+fn a_point_in_time_is_the_engines_to_understand_and_not_the_builders() {
+    for (action, refused) in
+        [("builder prune --filter until=2026-01-01T00:00:00Z", 1), ("builder prune --filter until=24h", 0)]
+    {
+        let mut sketch = Sketch::new(cached);
+        let steps = sketch.predict(&[action]).steps;
+        let of_buildx = steps[0].notes.iter().filter(|note| note.contains("takes durations only"));
+        assert_eq!(of_buildx.count(), refused, "{action}");
+    }
+}
+
+#[test]
 fn the_order_of_a_system_prune_lets_each_part_find_what_the_one_before_left() {
     let steps = Sketch::new(|table| {
         cached(table);
@@ -140,4 +152,31 @@ fn a_start_removes_what_was_to_go_when_it_ended() {
     let prediction = sketch.predict(&["rmi c:1"]);
     assert_eq!(shown(&sketch.names, &prediction.by_a_start), ["container/w1", "mount/w1"]);
     assert_eq!(shown(&sketch.names, &prediction.removes), ["image/c", "layer/top"]);
+}
+
+#[test]
+fn a_removal_counts_as_a_use_of_the_record_below_once_the_engine_has_loaded_both() {
+    let old = |table: &mut Table| {
+        cached(table);
+        for thing in table.inventory.entities.values_mut() {
+            if let Facts::CacheRecord(record) = &mut thing.facts {
+                record.created_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
+                record.last_used_at = record.created_at;
+            }
+        }
+    };
+    let prune = ["builder prune -a --filter until=24h", "builder prune -a --filter until=24h", "builder prune -a"];
+    let said = |sketch: Sketch| sketch.ask(&prune).into_iter().map(|step| step.1.join(" ")).collect::<Vec<_>>();
+    assert_eq!(said(Sketch::new(old)), ["step", "", "from"], "an engine that has yet to be started loads all");
+    assert_eq!(said(Sketch::new(old).live()), ["step", "", "from"], "started since");
+    assert_eq!(said(Sketch::new(old).at((20, 10, 24))), ["step from", "", ""]);
+    let young = |table: &mut Table| {
+        old(table);
+        for (key, thing) in &mut table.inventory.entities {
+            if let (Facts::CacheRecord(record), "step") = (&mut thing.facts, &*key.id) {
+                record.created_at = Some("2026-01-31T11:30:00Z".parse().unwrap());
+            }
+        }
+    };
+    assert_eq!(said(Sketch::new(young).live()), ["step from", "", ""], "made by the engine that is at work");
 }

@@ -20,7 +20,7 @@ const CLOCK: &str = "2026-01-31T12:00:00Z";
 /// A host with every thing at its place.
 pub(super) struct Sketch {
     pub(super) table: Table,
-    live: bool,
+    live_since: Option<(i64, u32)>,
     version: Triple,
     /// Names by digest, so that places can be read.
     names: BTreeMap<String, String>,
@@ -35,7 +35,7 @@ impl Sketch {
         draw(&mut table);
         let names = ["base", "mid", "top", "other", "a", "b", "p", "c", "i"];
         let names = names.map(|name| (digest(name).to_string(), name.to_owned())).into();
-        Self { table, live: false, version: NOW, names, weigh: |_| 0 }
+        Self { table, live_since: None, version: NOW, names, weigh: |_| 0 }
     }
 
     fn at(mut self, version: Triple) -> Self {
@@ -44,7 +44,7 @@ impl Sketch {
     }
 
     fn live(mut self) -> Self {
-        self.live = true;
+        self.live_since = Some((CLOCK.parse::<jiff::Timestamp>().unwrap().as_second() - 3600, 0));
         self
     }
 
@@ -95,7 +95,7 @@ impl Sketch {
             problems: &inventory.problems,
             view: (&seen).into(),
             df: &df,
-            live: self.live,
+            live_since: self.live_since,
             now: CLOCK.parse().unwrap(),
             zone: &Zone(jiff::tz::TimeZone::UTC),
         };
