@@ -194,24 +194,22 @@ impl Disk {
 
     /// The whole of a regular file that is no longer than `cap`.
     pub fn read_capped(&self, at: &Place, cap: u64) -> Result<Vec<u8>, Unreadable> {
-        let tree = self.locate(at)?;
-        let kind = self.stat(at)?.kind;
-        if kind != FileKind::File {
-            return Err(Unreadable::NotAFile(kind));
-        }
-        self.note(at);
-        read_all(&open_beneath(tree.fd(), at.inside(), OFlags::RDONLY | OFlags::NONBLOCK)?, cap)
+        read_all(&self.file(at)?, cap)
     }
 
     /// The first `len` bytes of a regular file, or all of it when it is shorter.
     pub fn head(&self, at: &Place, len: usize) -> Result<Vec<u8>, Unreadable> {
+        read_head(&self.file(at)?, len)
+    }
+
+    fn file(&self, at: &Place) -> Result<OwnedFd, Unreadable> {
         let tree = self.locate(at)?;
         let kind = self.stat(at)?.kind;
         if kind != FileKind::File {
             return Err(Unreadable::NotAFile(kind));
         }
         self.note(at);
-        read_head(&open_beneath(tree.fd(), at.inside(), OFlags::RDONLY | OFlags::NONBLOCK)?, len)
+        open_beneath(tree.fd(), at.inside(), OFlags::RDONLY | OFlags::NONBLOCK)
     }
 
     /// A directory, with its names.
