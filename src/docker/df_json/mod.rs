@@ -16,7 +16,7 @@ mod container;
 mod listed;
 mod rows;
 #[cfg(test)]
-mod tests;
+pub(in crate::docker) mod tests;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

@@ -6,17 +6,16 @@ use crate::docker::seen::table::Table;
 use crate::docker::sizes::{Measures, Sizes};
 use crate::inventory::facts::{Container, State};
 
+pub(in crate::docker) fn setting() -> Setting {
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    Setting { now, data_root: "/var/lib/docker".to_owned(), api: None, as_recorded: false }
+}
+
 fn json(table: &Table, version: Triple) -> Value {
     let (disk, measures) = (Disk::default(), Measures::new());
     let seen = table.seen(version);
     let df = DiskUsage::of(&seen, &Sizes { disk: &disk, measures: &measures }, Vec::new());
-    let setting = Setting {
-        now: "2026-11-21T12:00:00Z".parse().unwrap(),
-        data_root: "/var/lib/docker".to_owned(),
-        api: None,
-        as_recorded: false,
-    };
-    answer(&df, &setting, json!({ "hidden": 1 }))
+    answer(&df, &setting(), json!({ "hidden": 1 }))
 }
 
 fn keys(of: &Value) -> Vec<&str> {
@@ -119,12 +118,7 @@ fn an_older_api_is_told_what_it_knew() {
     let told = |version: Triple, minor: u32| {
         let seen = table.seen(version);
         let df = DiskUsage::of(&seen, &Sizes { disk: &disk, measures: &measures }, Vec::new());
-        let setting = Setting {
-            now: "2026-11-21T12:00:00Z".parse().unwrap(),
-            data_root: "/var/lib/docker".to_owned(),
-            api: Some(Api::new(minor)),
-            as_recorded: true,
-        };
+        let setting = Setting { api: Some(Api::new(minor)), as_recorded: true, ..setting() };
         let row = df.images.iter().find(|row| row.tags.is_empty()).unwrap().clone();
         let image = images(&[row], version, &setting).remove(0);
         let container = containers(&df.containers, version, &setting).remove(0);
@@ -161,12 +155,7 @@ fn what_is_recorded_as_running_is_up_in_a_list_and_has_ended_for_df() {
         },
         ..Container::default()
     };
-    let setting = |as_recorded| Setting {
-        now: "2026-11-21T12:00:00Z".parse().unwrap(),
-        data_root: String::new(),
-        api: None,
-        as_recorded,
-    };
+    let setting = |as_recorded| Setting { as_recorded, ..setting() };
     assert_eq!(status(&facts(false), &setting(true)), "Up 3 hours");
     assert_eq!(status(&facts(true), &setting(true)), "Up 3 hours (Paused)");
     assert!(status(&facts(false), &setting(false)).starts_with("Exited (255)"));

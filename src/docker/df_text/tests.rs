@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::disk::Disk;
-use crate::docker::df_json::Setting;
+use crate::docker::df_json::tests::setting;
 use crate::docker::seen::table::Table as Host;
 use crate::docker::sizes::{Measures, Sizes};
 
@@ -10,13 +10,7 @@ fn text(host: &Host, version: (u32, u32, u32)) -> (String, String) {
     let (disk, measures) = (Disk::default(), Measures::new());
     let seen = host.seen(version);
     let df = DiskUsage::of(&seen, &Sizes { disk: &disk, measures: &measures }, Vec::new());
-    let setting = Setting {
-        now: "2026-11-21T12:00:00Z".parse().unwrap(),
-        data_root: "/var/lib/docker".to_owned(),
-        api: None,
-        as_recorded: false,
-    };
-    (summary(&df), verbose(&df, &setting))
+    (summary(&df), verbose(&df, &setting()))
 }
 
 #[test]
