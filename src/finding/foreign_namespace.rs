@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::containerd::METADATA;
-use super::words::{count, list, shown, size};
+use super::words::{self, list, shown, size};
 use super::{Case, Finding, Remedy, Rule, Severity};
 use crate::inventory::facts::Namespace;
 use crate::terms::{Key, Kind};
@@ -41,16 +41,12 @@ fn things<'a>(case: &Case<'a>, namespace: &Key) -> BTreeSet<&'a Key> {
 
 fn finding(case: &Case<'_>, key: &Key, facts: &Namespace) -> Finding {
     let base = case.finding(CLASS, &case.owners_of(things(case, key)));
-    let holds: Vec<String> = [
+    let holds = words::counts([
         (facts.images, "image", "images"),
         (facts.containers, "container", "containers"),
         (facts.snapshots, "snapshot", "snapshots"),
         (facts.blobs, "blob", "blobs"),
-    ]
-    .into_iter()
-    .filter(|(number, ..)| *number > 0)
-    .map(|(number, one, many)| count(number, one, many))
-    .collect();
+    ]);
     let name = shown(&key.id);
     let cause = format!(
         "Namespace {name} of the same containerd is not Docker's ({}): {} that no Docker command shows.",

@@ -2,7 +2,7 @@
 //! inside is judged, and no command is told for it, since one of the same name in the engine's own root would be meant.
 
 use super::case::topmost;
-use super::words::{count, list, shown, size};
+use super::words::{self, list, shown, size};
 use super::{Case, Confidence, Finding, Remedy, Rule};
 use crate::inventory::{Owner, Role, Root};
 use crate::terms::{Key, Kind, Place, short_id};
@@ -40,9 +40,7 @@ pub(super) fn pass_over(case: &Case<'_>, findings: &mut Vec<Finding>) {
 
 fn of(case: &Case<'_>, root: &Root) -> Option<Finding> {
     let things = |kind: Kind| case.inventory.of_kind(kind).map(|(key, _)| key).filter(|key| key.root == root.name);
-    let numbers = HOLDS.iter().map(|(kind, one, many)| (things(*kind).count(), one, many));
-    let holds: Vec<String> =
-        numbers.filter(|(number, ..)| *number > 0).map(|(number, one, many)| count(number, one, many)).collect();
+    let holds = words::counts(HOLDS.iter().map(|(kind, one, many)| (things(*kind).count(), *one, *many)));
     if holds.is_empty() {
         return None;
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::words::{count, list, size};
+use super::words::{self, count, list, size};
 use super::{Case, Confidence, Finding, Remedy, Rule};
 use crate::docker::seen::Triple;
 use crate::inventory::{Owner, StoreInfo, StoreKind};
@@ -31,37 +31,55 @@ fn finding(case: &Case<'_>, store: &StoreInfo) -> Option<Finding> {
         let all = case.inventory.of_kind(kind).filter(|(key, _)| key.root == store.root && key.store == store.name);
         all.map(|(key, _)| key).collect::<Vec<&Key>>()
     };
-    let (containers, images, layers) = (of(Kind::Container), of(Kind::Image), of(Kind::Layer));
-    let holds: Vec<String> = [
-        (images.len(), "image", "images"),
-        (containers.len(), "container", "containers"),
-        (layers.len(), "layer", "layers"),
-    ]
-    .into_iter()
-    .filter(|(number, ..)| *number > 0)
-    .map(|(number, one, many)| count(number, one, many))
-    .collect();
-    let holds = if holds.is_empty() { String::new() } else { format!(" with {}", list(holds)) };
-    let in_use = case.active.store.as_ref().map_or_else(|| "another store".to_owned(), |(_, name)| name.clone());
-    let cause = format!(
-        "The engine uses {in_use}; what it kept with {} before{holds} is still there, shown by no Docker command: {}.",
-        store.name,
-        size(base.on_disk_bytes),
-    );
-    let mut objects: Vec<Key> =
-        vec![Key { root: store.root.clone(), store: store.name.clone(), kind: Kind::Store, id: store.name.clone() }];
-    objects.extend(containers.iter().chain(&images).map(|key| (*key).clone()));
-    let mut evidence = vec![store.home.to_string()];
-    evidence.extend(case.active.reasons.iter().map(|reason| format!("{in_use} is in use: {reason}")));
-    Some(Finding {
+    let layers = of(Kind::Layer).len();
+    let held = Held { containers: of(Kind::Container), images: of(Kind::Image), layers: (layers, "layer", "layers") };
+    let note = note(case, store, &held.containers, layers > 0);
+    Some(held.stranded(case, store, &format!("with {}", store.name), Remedy { commands: Vec::new(), note }, base))
+}
+
+/// What a store holds that the engine no longer uses, of either kind.
+pub(super) struct Held<'a> {
+    pub(super) images: Vec<&'a Key>,
+    pub(super) containers: Vec<&'a Key>,
+    /// How many, and what one is called and several.
+    pub(super) layers: (usize, &'static str, &'static str),
+}
+
+impl Held<'_> {
+    fn words(&self) -> Vec<String> {
+        let kinds = [(self.images.len(), "image", "images"), (self.containers.len(), "container", "containers")];
+        words::counts(kinds.into_iter().chain([self.layers]))
+    }
+
+    /// What is said of it; `kept` is where the engine kept it.
+    pub(super) fn stranded(
+        &self,
+        case: &Case<'_>,
+        store: &StoreInfo,
+        kept: &str,
+        remedy: Remedy,
+        base: Finding,
+    ) -> Finding {
+        let in_use = case.active.store.as_ref().map_or("another store", |(_, name)| name);
+        let holds = self.words();
+        let cause = format!(
+            "The engine uses {in_use}; what it kept {kept} before{} is still there, shown by no Docker command: {}.",
+            if holds.is_empty() { String::new() } else { format!(" with {}", list(holds)) },
+            size(base.on_disk_bytes),
+        );
+        let mut objects = vec![Key {
+            root: store.root.clone(),
+            store: store.name.clone(),
+            kind: Kind::Store,
+            id: store.name.clone(),
+        }];
+        objects.extend(self.containers.iter().chain(&self.images).map(|key| (*key).clone()));
+        let mut evidence = vec![store.home.to_string()];
+        evidence.extend(case.active.reasons.iter().map(|reason| format!("{in_use} is in use: {reason}")));
         // a guess about the driver must not cost anybody their data
-        confidence: if case.active.asserted { Confidence::Certain } else { Confidence::Likely },
-        objects,
-        cause,
-        evidence,
-        remedy: Remedy { commands: Vec::new(), note: note(case, store, &containers, !layers.is_empty()) },
-        ..base
-    })
+        let confidence = if case.active.asserted { Confidence::Certain } else { Confidence::Likely };
+        Finding { confidence, objects, cause, evidence, remedy, ..base }
+    }
 }
 
 /// All that has a claim of this store, and what the build cache keeps in its home.
@@ -98,23 +116,25 @@ fn note(case: &Case<'_>, store: &StoreInfo, containers: &[&Key], has_layers: boo
         if containers.is_empty() { "" } else { ", and the directories of its containers" },
         root = store.root,
     ));
-    let volumes = volumes_only_there(case, containers);
-    if !volumes.is_empty() {
-        note.push(format!(
-            "Only its containers use {} ({}): Docker takes {} for unused, so that `docker volume prune` may remove them.",
-            count(volumes.len(), "volume", "volumes"),
-            list(volumes.iter().map(|key| &*key.id)),
-            if volumes.len() == 1 { "it" } else { "them" },
-        ));
-    }
+    note.extend(volumes_only_there(case, containers));
     note.join(" ")
 }
 
-pub(super) fn volumes_only_there<'a>(case: &Case<'a>, containers: &[&Key]) -> BTreeSet<&'a Key> {
+/// Volumes that only containers of the store use, in words.
+pub(super) fn volumes_only_there(case: &Case<'_>, containers: &[&Key]) -> Option<String> {
     let used = containers.iter().flat_map(|key| case.graph.targets(key, LinkKind::Uses));
     let is_elsewhere = |volume: &Key| {
         let mut users = case.graph.holders(volume).filter(|(_, edge)| edge.kind == LinkKind::Uses);
         users.any(|(user, _)| !containers.contains(&user))
     };
-    used.filter(|volume| !is_elsewhere(volume)).collect()
+    let volumes: BTreeSet<&Key> = used.filter(|volume| !is_elsewhere(volume)).collect();
+    let told = || {
+        format!(
+            "Only its containers use {} ({}): Docker takes {} for unused, so that `docker volume prune` may remove them.",
+            count(volumes.len(), "volume", "volumes"),
+            list(volumes.iter().map(|key| &*key.id)),
+            if volumes.len() == 1 { "it" } else { "them" },
+        )
+    };
+    (!volumes.is_empty()).then(told)
 }

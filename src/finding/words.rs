@@ -13,6 +13,12 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// Each of some kinds of which there is any: how many, and what one is called and several.
+pub(super) fn counts<'k>(kinds: impl IntoIterator<Item = (usize, &'k str, &'k str)>) -> Vec<String> {
+    let any = kinds.into_iter().filter(|(number, ..)| *number > 0);
+    any.map(|(number, one, many)| count(number, one, many)).collect()
+}
+
 /// `a`, `a and b`, `a, b and c`, `a, b, c, d, e, f and 12 more`
 pub(super) fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
     let mut names: Vec<String> = names.into_iter().map(|name| shown(name.as_ref())).collect();

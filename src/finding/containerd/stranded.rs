@@ -1,11 +1,8 @@
 //! containerd's store, or one of its snapshotters, that the engine no longer uses: after its feature was turned off, or
 //! after a change of the driver. Images, blobs and snapshots are complete, and hidden.
 
-use std::collections::BTreeSet;
-
-use crate::finding::stranded_store::volumes_only_there;
-use crate::finding::words::{count, list, size};
-use crate::finding::{Case, Confidence, Finding, Remedy, Rule};
+use crate::finding::stranded_store::{Held, volumes_only_there};
+use crate::finding::{Case, Finding, Remedy, Rule};
 use crate::inventory::{Owner, StoreInfo, StoreKind};
 use crate::terms::{Key, Kind, Place};
 
@@ -45,59 +42,23 @@ fn finding(case: &Case<'_>, store: &StoreInfo, alone: bool) -> Option<Finding> {
     let view = super::lived_in(case).find(|it| it.home == store.root && it.store == store.name);
     let images: Vec<&Key> = view.iter().flat_map(|it| it.images.values().map(|image| image.key)).collect();
     let containers: Vec<&Key> = view.iter().flat_map(|it| it.sound.keys().copied()).collect();
-    let snapshots = view.map_or(0, |it| it.snapshots.len());
-    let holds: Vec<String> = [
-        (images.len(), "image", "images"),
-        (containers.len(), "container", "containers"),
-        (snapshots, "snapshot", "snapshots"),
-    ]
-    .into_iter()
-    .filter(|(number, ..)| *number > 0)
-    .map(|(number, one, many)| count(number, one, many))
-    .collect();
-    let in_use = case.active.store.as_ref().map_or_else(|| "another store".to_owned(), |(_, name)| name.clone());
-    let cause = format!(
-        "The engine uses {in_use}; what it kept in containerd with {} before{} is still there, shown by no Docker command: {}.",
-        store.name,
-        if holds.is_empty() { String::new() } else { format!(" with {}", list(holds)) },
-        size(base.on_disk_bytes),
-    );
-    let mut objects =
-        vec![Key { root: store.root.clone(), store: store.name.clone(), kind: Kind::Store, id: store.name.clone() }];
-    objects.extend(containers.iter().chain(&images).map(|key| (*key).clone()));
-    let mut evidence = vec![store.home.to_string()];
-    evidence.extend(case.active.reasons.iter().map(|reason| format!("{in_use} is in use: {reason}")));
-    Some(Finding {
-        // a guess about the driver must not cost anybody their data
-        confidence: if case.active.asserted { Confidence::Certain } else { Confidence::Likely },
-        objects,
-        paths: vec![top],
-        cause,
-        evidence,
-        remedy: Remedy { commands: Vec::new(), note: note(case, store, &containers, alone) },
-        ..base
-    })
+    let layers = (view.map_or(0, |it| it.snapshots.len()), "snapshot", "snapshots");
+    let remedy = Remedy { commands: Vec::new(), note: note(case, store, &containers, alone) };
+    let kept = format!("in containerd with {}", store.name);
+    let base = Finding { paths: vec![top], ..base };
+    Some(Held { images, containers, layers }.stranded(case, store, &kept, remedy, base))
 }
 
 fn note(case: &Case<'_>, store: &StoreInfo, containers: &[&Key], alone: bool) -> String {
-    let mut note = format!(
+    let again = format!(
         "No Docker command frees it. With `\"features\": {{\"containerd-snapshotter\": true}}` and \"storage-driver\": \"{}\" in daemon.json the \
          engine uses it again, and `docker image prune`, `docker rm` and `docker save` work on what it holds.",
         store.name
     );
-    if alone {
-        note.push_str(" Nobody else has anything in this containerd.");
+    let beside = if alone {
+        "Nobody else has anything in this containerd."
     } else {
-        note.push_str(" Blobs are shared with what else this containerd keeps, and are not in the number.");
-    }
-    let volumes: BTreeSet<&Key> = volumes_only_there(case, containers);
-    if !volumes.is_empty() {
-        note.push_str(&format!(
-            " Only its containers use {} ({}): Docker takes {} for unused, so that `docker volume prune` may remove them.",
-            count(volumes.len(), "volume", "volumes"),
-            list(volumes.iter().map(|key| &*key.id)),
-            if volumes.len() == 1 { "it" } else { "them" },
-        ));
-    }
-    note
+        "Blobs are shared with what else this containerd keeps, and are not in the number."
+    };
+    [again, beside.to_owned()].into_iter().chain(volumes_only_there(case, containers)).collect::<Vec<_>>().join(" ")
 }
