@@ -66,8 +66,8 @@ impl Changes {
     }
 
     /// What is known before the first entry comes.
-    pub(super) fn begin(&mut self, disk: &Disk, content: &Place, stream: &Place) {
-        let made = disk.stat(stream).map_or((0, 0), |stat| stat.mtime);
+    pub(super) fn begin(&mut self, disk: &Disk, content: &Place, stream: &Place, made: Moment) {
+        let made = disk.stat(stream).map_or(made, |stat| stat.mtime.max(made));
         self.quiet = made.max(copied(disk, content));
         let above = content.parent().and_then(|above| disk.stat(&above).ok());
         self.quiet_top = made.max(above.map_or((0, 0), |stat| stat.ctime));
@@ -154,10 +154,10 @@ impl Changes {
     }
 
     /// A later entry of the same name takes the place of the earlier one.
-    pub(super) fn forget(&mut self, at: &Place) {
-        self.late.retain(|late| late.at != *at);
-        self.doubtful.retain(|(known, _)| known.at != *at);
-        self.absent_devices.retain(|absent| absent != at);
+    pub(super) fn forget(&mut self, goes: &dyn Fn(&Place) -> bool) {
+        self.late.retain(|late| !goes(&late.at));
+        self.doubtful.retain(|(known, _)| !goes(&known.at));
+        self.absent_devices.retain(|absent| !goes(absent));
     }
 }
 

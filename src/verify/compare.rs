@@ -1,5 +1,6 @@
 //! A header of a layer's stream beside the inode that was made of it.
 
+use super::acl;
 use super::habits::Habits;
 use super::verdict::What;
 use crate::disk::{Attributes, FileKind, Traits};
@@ -17,8 +18,8 @@ pub(super) fn inode(header: &Header, traits: &Traits, habits: &Habits, found: &m
         return false;
     }
     let mode = u32::from(traits.mode & PERMISSIONS);
-    // a symbolic link has no permissions of its own
-    if header.kind != Kind::Symlink && mode != header.mode {
+    // a symbolic link has no permissions of its own, whatever its names are
+    if traits.kind != FileKind::Symlink && mode != header.mode {
         found.push((What::Mode, format!("{mode:04o} instead of {:04o}", header.mode)));
     }
     let owner = (u64::from(traits.uid), u64::from(traits.gid));
@@ -111,13 +112,14 @@ pub(super) struct Marks {
 /// Attributes of a file beside those of its header.
 pub(super) fn attributes(header: &[(Vec<u8>, Vec<u8>)], is: &Attributes, habits: &Habits, found: &mut Found) -> Marks {
     let mut marks = Marks::default();
+    let was_set = |name: &[u8]| !(habits.none_of_the_administrators && name.starts_with(b"trusted."));
     for (name, value) in is {
         if let Some(mark) = overlay_mark(name) {
             marks.opaque |= mark == b"opaque" && value == b"y";
             marks.elsewhere |= matches!(mark, b"metacopy" | b"redirect");
             continue;
         }
-        if is_of_the_host(name) || header.iter().any(|(known, _)| known == name) {
+        if is_of_the_host(name) || was_set(name) && header.iter().any(|(known, _)| known == name) {
             continue;
         }
         // moby and containerd write this one alone into a stream
@@ -127,9 +129,12 @@ pub(super) fn attributes(header: &[(Vec<u8>, Vec<u8>)], is: &Attributes, habits:
             found.push((What::Attribute, format!("{} is there, and was not", shown(name))));
         }
     }
-    for (name, wanted) in header.iter().filter(|(name, _)| overlay_mark(name).is_none() && !is_of_the_host(name)) {
+    let set = |name: &[u8]| was_set(name) && overlay_mark(name).is_none() && !is_of_the_host(name);
+    for (name, wanted) in header.iter().filter(|(name, _)| set(name)) {
         match is.iter().find(|(known, _)| known == name) {
             Some((_, value)) if value == wanted || is_same_capability(name, value, wanted) => {}
+            Some((_, value)) if name == acl::ACCESS && acl::same(value, wanted) => {}
+            None if name == acl::ACCESS && acl::is_only_a_mode(wanted) => {}
             Some(_) => found.push((What::Attribute, format!("{} has another value", shown(name)))),
             None if wanted.is_empty() && habits.empty_is_none => {}
             None => found.push((What::Attribute, format!("{} is missing", shown(name)))),
@@ -138,7 +143,7 @@ pub(super) fn attributes(header: &[(Vec<u8>, Vec<u8>)], is: &Attributes, habits:
     marks
 }
 
-const CAPABILITY: &[u8] = b"security.capability";
+pub(super) const CAPABILITY: &[u8] = b"security.capability";
 
 /// The third version of the value ends with whose root it is for; a stream has the second.
 fn is_same_capability(name: &[u8], is: &[u8], wanted: &[u8]) -> bool {
@@ -157,6 +162,12 @@ fn overlay_mark(name: &[u8]) -> Option<&[u8]> {
         [b"opaque", b"redirect", b"origin", b"impure", b"nlink", b"upper", b"metacopy", b"protattr", b"uuid"];
     let mark = name.strip_prefix(b"trusted.overlay.").or_else(|| name.strip_prefix(b"user.overlay."))?;
     (MARKS.contains(&mark)).then_some(mark)
+}
+
+/// Whether a header has the very attribute that says that a directory hides what lies below.
+pub(super) fn is_opaque(header: &[(Vec<u8>, Vec<u8>)], habits: &Habits) -> bool {
+    let was_set = |name: &[u8]| !(habits.none_of_the_administrators && name.starts_with(b"trusted."));
+    header.iter().any(|(name, value)| was_set(name) && overlay_mark(name) == Some(b"opaque") && value == b"y")
 }
 
 /// What a host's own security modules put on every file.

@@ -6,12 +6,14 @@ use super::changes::Changes;
 use super::compare::{self, Found};
 use super::habits::{Habits, Whiteouts};
 use super::lowers::Lowers;
+use super::names::Names;
 use super::path::{Path, Sense};
 use super::seen::Seen;
 use super::tree::Tree;
 use super::verdict::{Verdict, What};
 use crate::disk::{Content, FileKind, Halt, Traits};
 use crate::format::tar::{Header, Kind};
+use crate::terms::Place;
 
 /// The attributes that a header gives a directory.
 pub(super) type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
@@ -32,6 +34,8 @@ pub(super) struct Examiner {
     /// Inodes of entries that lie behind a link of the layer: the walk meets them under another path.
     pub(super) aliases: BTreeSet<u64>,
     pub(super) changes: Changes,
+    /// Hard links, and what they say of files that have been.
+    names: Names,
     /// The snapshots below, where the stream has only what differs from them.
     pub(super) lowers: Lowers,
     /// The entry that came last is the first of its name, and does not lie behind a link.
@@ -61,6 +65,7 @@ impl Examiner {
             directories: BTreeMap::new(),
             aliases: BTreeSet::new(),
             changes: Changes::default(),
+            names: Names::default(),
             lowers: Lowers::default(),
             first: true,
             path: Path::default(),
@@ -90,6 +95,10 @@ impl Examiner {
             // the engine made it itself, and does not give it what the stream says
             // moby pkg/archive/archive.go Unpack
             Sense::Top => return Met::Nothing,
+            Sense::File if path.is_below_aufs() && !self.habits.keeps_marks_of_aufs => {
+                self.seen.pass(path.folder());
+                return Met::Nothing;
+            }
             Sense::File => {}
             _ if self.habits.whiteouts == Whiteouts::Files => {}
             sense => {
@@ -106,7 +115,7 @@ impl Examiner {
         }
         self.first = self.seen.add(path.bytes());
         if !self.first {
-            self.again(path);
+            self.again(path, header.kind);
         }
         match self.look(path, header) {
             Ok(met) => met,
@@ -124,16 +133,23 @@ impl Examiner {
                 self.seen.pass(path.folder());
                 self.whiteouts.insert(path.hidden());
             }
+            _ if self.habits.keeps_marks_of_aufs => {
+                self.seen.pass(path.folder());
+                self.whiteouts.insert(path.hidden());
+            }
             _ => self.verdict.unchecked("files that aufs kept for itself"),
         }
     }
 
     /// A later entry of the same name takes the place of the earlier one.
-    fn again(&mut self, path: &Path) {
+    fn again(&mut self, path: &Path, kind: Kind) {
         let at = self.tree.place(path.bytes());
-        self.verdict.differences.retain(|difference| difference.at != at);
-        self.changes.forget(&at);
+        // with a directory goes what was in it
+        let goes = |place: &Place| *place == at || kind != Kind::Dir && place.starts_with(&at);
+        self.verdict.differences.retain(|difference| !goes(&difference.at));
+        self.changes.forget(&goes);
         self.directories.remove(path.bytes());
+        self.names.replaced(path.bytes(), &mut self.verdict);
     }
 
     fn look(&mut self, path: &Path, header: &Header) -> Result<Met, Halt> {
@@ -162,8 +178,9 @@ impl Examiner {
                 Some(content) => content.attributes()?,
                 None => folder.step.attributes_at(path.name())?,
             };
-            if !(is.is_empty() && header.xattrs.is_empty()) {
-                let marks = compare::attributes(&header.xattrs, &is, &self.habits, &mut found);
+            let wanted = self.names.attributes(path, header);
+            if !(is.is_empty() && wanted.is_empty()) {
+                let marks = compare::attributes(wanted, &is, &self.habits, &mut found);
                 elsewhere = marks.elsewhere;
                 doubt = marks.unknown;
             }
@@ -175,7 +192,7 @@ impl Examiner {
                     found.push((What::Target, compare::targets(&target, &header.link)));
                 }
             }
-            Kind::Link => self.linked(header, &traits, &mut found),
+            Kind::Link => self.linked(path, header, &traits, &mut found),
             Kind::File if traits.size != header.size && same_kind => {
                 found.push((What::Content, format!("{} bytes instead of {}", traits.size, header.size)));
             }
@@ -207,7 +224,7 @@ impl Examiner {
     }
 
     /// A hard link is the inode that its target is.
-    fn linked(&mut self, header: &Header, traits: &Traits, found: &mut Found) {
+    fn linked(&mut self, path: &Path, header: &Header, traits: &Traits, found: &mut Found) {
         let target = Path::of(&header.link).filter(|target| !target.bytes().is_empty());
         let Some(target) = target else {
             return self.verdict.unchecked("a hard link to a name that leads outside of the layer");
@@ -215,7 +232,12 @@ impl Examiner {
         let inode = self.tree.folder(&target).and_then(|folder| folder.step.traits_at(target.name()));
         if !inode.is_ok_and(|inode| inode.ino == traits.ino) {
             found.push((What::HardLink, compare::not_linked(&header.link)));
+            self.names.broken(&target, path, &self.tree);
+            return;
         }
+        // the inode has what its last name gave it
+        // moby pkg/archive/archive.go createTarFile, containerd pkg/archive/tar.go createTarFile
+        self.names.linked(&target, path, traits.ino, found, &self.tree, &mut self.verdict);
     }
 
     fn trouble(&mut self, path: &Path, header: &Header, halt: &Halt) -> Met {

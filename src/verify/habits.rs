@@ -57,6 +57,12 @@ pub(super) struct Habits {
     /// An attribute with an empty value was not set.
     // Go's archive/tar: such a record takes back another; Docker read no others until it kept all of them
     pub(super) empty_is_none: bool,
+    /// Attributes that only the administrator may set were not set.
+    // containerd pkg/archive/tar_unix.go setxattr: none that begins with trusted.
+    pub(super) none_of_the_administrators: bool,
+    /// What aufs kept for itself was unpacked like anything else.
+    // moby pkg/archive/archive.go Unpack, containerd pkg/archive/tar.go; moby's UnpackLayer passes over it
+    pub(super) keeps_marks_of_aufs: bool,
     /// Device nodes were left out, as in a user namespace.
     pub(super) no_devices: bool,
     /// Whiteouts were made by a mount, which makes none where there is nothing to hide.

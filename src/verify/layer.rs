@@ -21,7 +21,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &LayerFiles, verdict: Verdict) -
     };
     let habits = habits(desk.disk, files);
     let mut examiner = Examiner::new(tree, habits, verdict);
-    examiner.changes.begin(desk.disk, &files.content, &files.source.at);
+    examiner.changes.begin(desk.disk, &files.content, &files.source.at, (0, 0));
     examiner.open_lowers(desk.disk, &files.lowers);
     if let Err(TimeIsUp) = compare(desk, &mut examiner, files) {
         examiner.verdict.unchecked("the time that was given is over");
@@ -77,6 +77,8 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
         from_directory: files.source.from_directory,
         times_may_be_cut: false,
         empty_is_none: true,
+        none_of_the_administrators: false,
+        keeps_marks_of_aufs: files.copy.is_none() && !fuse,
         no_devices: fuse,
         through_a_mount: files.copy.is_none() && !files.source.from_directory && made_by_a_mount(),
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),

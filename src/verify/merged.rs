@@ -1,7 +1,7 @@
 //! A layer whose directory is a full copy of its chain (vfs, btrfs): its own files as those of any layer, and those of the
 //! layers below beside what their records say.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::io::Read as _;
 
@@ -34,7 +34,7 @@ pub(super) fn finish(
             return Ok(());
         }
     };
-    let mut copy = Copy { desk, examiner, model, read: HashSet::new() };
+    let mut copy = Copy { desk, examiner, model, read: HashSet::new(), inodes: HashMap::new() };
     let mut todo: Vec<Vec<u8>> = vec![Vec::new()];
     let mut buffer = Vec::new();
     while let Some(path) = todo.pop() {
@@ -66,7 +66,7 @@ fn model(
         Ok(below) => below,
         Err(why) => return Ok(Err(why.clone())),
     };
-    let mut model = Model::default();
+    let mut model = Model::new(examiner.habits.keeps_marks_of_aufs);
     for (number, source) in below.iter().chain([own]).enumerate() {
         model.begin(number, source.from_directory, number == 0 || copy.keeps_attributes);
         let read = match desk.disk.stream(&source.at) {
@@ -172,6 +172,8 @@ struct Copy<'c, 'd> {
     model: Model,
     /// Inodes with several names whose content was read.
     read: HashSet<u64>,
+    /// Of files that have, or had, several names, the inode, and the name that came first.
+    inodes: HashMap<u64, (u64, Vec<u8>)>,
 }
 
 impl Copy<'_, '_> {
@@ -314,10 +316,11 @@ impl Copy<'_, '_> {
                 Some(name) => self.examiner.changes.doubt_attribute(&traits, self.examiner.tree.place(path), &name),
             }
         }
-        if let Some(target) = &node.same_as
-            && !self.is_same(target, traits.ino)
-        {
-            found.push((What::HardLink, compare::not_linked(target)));
+        if node.linked {
+            let (ino, first) = self.inodes.entry(node.inode).or_insert_with(|| (traits.ino, path.to_vec()));
+            if *ino != traits.ino {
+                found.push((What::HardLink, compare::not_linked(first)));
+            }
         }
         match node.header.kind {
             Kind::Symlink => match step.target_at(name) {
@@ -334,12 +337,6 @@ impl Copy<'_, '_> {
             _ => {}
         }
         Ok(Ok(()))
-    }
-
-    fn is_same(&self, target: &[u8], ino: u64) -> bool {
-        let Some(path) = super::path::Path::of(target) else { return false };
-        let folder = self.examiner.tree.top().reach(path.folder());
-        folder.and_then(|folder| folder.traits_at(path.name())).is_ok_and(|traits| traits.ino == ino)
     }
 
     fn content(

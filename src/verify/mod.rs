@@ -8,6 +8,7 @@
 //! names of the directory ─ all in the record                          (walk.rs)
 //! ```
 
+mod acl;
 mod blob;
 mod budget;
 mod changes;
@@ -19,6 +20,7 @@ mod layer;
 mod lowers;
 mod merged;
 mod model;
+mod names;
 mod path;
 mod run;
 mod seen;

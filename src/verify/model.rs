@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compare;
 use super::path::{Path, Sense};
 use crate::format::tar::{Header, Kind};
 
@@ -19,8 +20,10 @@ pub(super) struct Node {
     pub(super) time_stands: bool,
     /// The stream was made from the directory.
     pub(super) from_directory: bool,
-    /// Of a hard link, the path whose inode it is.
-    pub(super) same_as: Option<Vec<u8>>,
+    /// Its inode: all names of it have the same.
+    pub(super) inode: u64,
+    /// There are, or were, several names of it.
+    pub(super) linked: bool,
     pub(super) met: bool,
 }
 
@@ -30,6 +33,11 @@ pub(super) struct Model {
     nodes: BTreeMap<Vec<u8>, Node>,
     /// What a stream says of the copy's own directory.
     top: Option<Header>,
+    inodes: u64,
+    /// See `Habits`.
+    keeps_marks_of_aufs: bool,
+    /// Links that an entry may lead over.
+    symlinks: u64,
     /// The layer that is being applied.
     layer: usize,
     from_directory: bool,
@@ -39,6 +47,10 @@ pub(super) struct Model {
 }
 
 impl Model {
+    pub(super) fn new(keeps_marks_of_aufs: bool) -> Self {
+        Self { keeps_marks_of_aufs, ..Self::default() }
+    }
+
     /// A layer begins; of a copy made file by file only file capabilities come along.
     pub(super) fn begin(&mut self, layer: usize, from_directory: bool, keeps_attributes: bool) {
         self.layer = layer;
@@ -47,8 +59,13 @@ impl Model {
         self.named.clear();
         if !keeps_attributes {
             // moby daemon/graphdriver/copy/copy.go doCopyXattrs
-            let lost = |node: &mut Node| node.header.xattrs.retain(|(name, _)| name == b"security.capability");
+            let lost = |node: &mut Node| node.header.xattrs.retain(|(name, _)| name == compare::CAPABILITY);
             self.nodes.values_mut().filter(|node| !node.header.xattrs.is_empty()).for_each(lost);
+            // the same, DirCopy: of hard links only those of regular files
+            for node in self.nodes.values_mut().filter(|node| node.linked && node.header.kind != Kind::File) {
+                self.inodes = self.inodes.saturating_add(1);
+                node.inode = self.inodes;
+            }
         }
     }
 
@@ -88,7 +105,9 @@ impl Model {
 
     pub(super) fn apply(&mut self, name: &[u8], header: &Header, sum: Option<u64>) {
         let Some(path) = Path::of(name).filter(|_| header.kind != Kind::Global) else { return };
+        let path = self.resolved(path);
         match path.sense() {
+            _ if path.is_below_aufs() && !self.keeps_marks_of_aufs => self.way_to(path.folder()),
             Sense::Top if header.kind == Kind::Dir => self.top = Some(header.clone()),
             Sense::Top | Sense::Aufs => {}
             Sense::Opaque => {
@@ -132,23 +151,94 @@ impl Model {
                 self.changed.insert(path.folder().to_vec());
             }
         }
-        let mut node = Node {
-            header,
-            sum,
-            layer: self.layer,
-            implied: false,
-            time_stands: true,
-            from_directory: self.from_directory,
-            same_as: None,
-            met: false,
-        };
-        if node.header.kind == Kind::Link
-            && let Some(target) = Path::of(&node.header.link)
-            && let Some(same) = self.nodes.get(target.bytes())
+        if header.kind == Kind::Link
+            && let Some(node) = self.linked(&header)
         {
-            node = Node { layer: self.layer, same_as: Some(target.bytes().to_vec()), ..same.clone() };
+            self.nodes.insert(path.bytes().to_vec(), node);
+            return;
         }
+        self.symlinks = self.symlinks.saturating_add(u64::from(header.kind == Kind::Symlink));
+        let node = Node { sum, implied: false, time_stands: true, ..self.node(header) };
         self.nodes.insert(path.bytes().to_vec(), node);
+    }
+
+    /// A new inode.
+    fn node(&mut self, header: Header) -> Node {
+        self.inodes = self.inodes.saturating_add(1);
+        Node {
+            header,
+            sum: None,
+            layer: self.layer,
+            implied: true,
+            time_stands: false,
+            from_directory: self.from_directory,
+            inode: self.inodes,
+            linked: false,
+            met: false,
+        }
+    }
+
+    /// One more name of an inode, which gets what the link's own header says.
+    // moby pkg/archive/archive.go createTarFile: owner, attributes, permissions and time are set whatever the entry is
+    fn linked(&mut self, link: &Header) -> Option<Node> {
+        let target = self.resolved(Path::of(&link.link)?);
+        let known = self.nodes.get_mut(target.bytes())?;
+        let inode = known.inode;
+        let was_linked = std::mem::replace(&mut known.linked, true);
+        let mut header =
+            Header { mode: link.mode, uid: link.uid, gid: link.gid, mtime: link.mtime, ..known.header.clone() };
+        // with a new owner a capability goes
+        header.xattrs.retain(|(name, _)| name != compare::CAPABILITY);
+        for (name, value) in &link.xattrs {
+            header.xattrs.retain(|(known, _)| known != name);
+            header.xattrs.push((name.clone(), value.clone()));
+        }
+        let node = Node { header, layer: self.layer, ..known.clone() };
+        if node.header != known.header {
+            known.header = node.header.clone();
+            let others = self.nodes.values_mut().filter(|other| was_linked && other.inode == inode);
+            others.for_each(|other| other.header = node.header.clone());
+        }
+        Some(node)
+    }
+
+    /// A path whose folder is no link: the engine unpacks with the copy as its root, and follows links on the way.
+    fn resolved(&self, path: Path) -> Path {
+        /// The kernel follows no more either.
+        const HOPS: usize = 40;
+        if self.symlinks == 0 || path.folder().is_empty() {
+            return path;
+        }
+        let mut todo: Vec<Vec<u8>> = path.folder().rsplit(|byte| *byte == b'/').map(<[u8]>::to_vec).collect();
+        let (mut way, mut hops): (Vec<u8>, usize) = (Vec::new(), 0);
+        while let Some(part) = todo.pop() {
+            let above = way.len();
+            match part.as_slice() {
+                b"" | b"." => continue,
+                b".." => {
+                    way.truncate(memchr::memrchr(b'/', &way).unwrap_or(0));
+                    continue;
+                }
+                part => {
+                    if !way.is_empty() {
+                        way.push(b'/');
+                    }
+                    way.extend_from_slice(part);
+                }
+            }
+            let Some(link) = self.nodes.get(&way).filter(|node| node.header.kind == Kind::Symlink) else { continue };
+            hops = hops.saturating_add(1);
+            if hops > HOPS {
+                return path;
+            }
+            way.truncate(if link.header.link.starts_with(b"/") { 0 } else { above });
+            todo.extend(link.header.link.rsplit(|byte| *byte == b'/').map(<[u8]>::to_vec));
+        }
+        if way == path.folder() {
+            return path;
+        }
+        let full = [way.as_slice(), b"/", path.name().to_bytes()].concat();
+        Path::of(&full).unwrap_or(path)
     }
 
     /// Directories that an entry takes for granted.
@@ -159,17 +249,10 @@ impl Model {
         let cuts = folder.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         for cut in cuts.chain([folder.len()]) {
             let Some(path) = folder.get(..cut) else { continue };
-            let (layer, from_directory) = (self.layer, self.from_directory);
-            self.nodes.entry(path.to_vec()).or_insert_with(|| Node {
-                header: Header { kind: Kind::Dir, ..Header::default() },
-                sum: None,
-                layer,
-                implied: true,
-                time_stands: false,
-                from_directory,
-                same_as: None,
-                met: false,
-            });
+            if !self.nodes.contains_key(path) {
+                let node = self.node(Header { kind: Kind::Dir, ..Header::default() });
+                self.nodes.insert(path.to_vec(), node);
+            }
         }
     }
 

@@ -24,13 +24,15 @@ pub(super) struct Path {
 }
 
 impl Path {
-    /// Takes a name as a stream has it; `false` if it leads outside.
+    /// Takes a name as a stream has it, cleaned as the engines clean it, by its text alone; `false` if it leads outside.
+    // moby pkg/archive/archive.go Unpack, containerd pkg/archive/tar.go applyNaive: filepath.Clean
     pub(super) fn set(&mut self, name: &[u8]) -> bool {
         self.bytes.clear();
         for part in name.split(|byte| *byte == b'/') {
             match part {
                 b"" | b"." => {}
-                b".." => return false,
+                b".." if self.bytes.is_empty() => return false,
+                b".." => self.bytes.truncate(memchr::memrchr(b'/', &self.bytes).unwrap_or(0)),
                 part if part.contains(&0) => return false,
                 part => {
                     if !self.bytes.is_empty() {
@@ -75,6 +77,11 @@ impl Path {
             Some(hidden) if hidden.starts_with(b".wh.") => Sense::Aufs,
             Some(_) => Sense::Whiteout,
         }
+    }
+
+    /// Below a directory that aufs kept for itself.
+    pub(super) fn is_below_aufs(&self) -> bool {
+        self.bytes.starts_with(b".wh..wh.") && self.cut > 0
     }
 
     /// The path that a whiteout hides.

@@ -28,7 +28,9 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &SnapshotFiles, verdict: Verdict
         }
     };
     let mut examiner = Examiner::new(tree, habits(desk.disk, files), verdict);
-    examiner.changes.begin(desk.disk, &files.content, &files.source.at);
+    // a blob may be older than what was unpacked of it
+    let made = files.made.and_then(|time| Some((time.as_second(), u32::try_from(time.subsec_nanosecond()).ok()?)));
+    examiner.changes.begin(desk.disk, &files.content, &files.source.at, made.unwrap_or_default());
     examiner.open_lowers(desk.disk, &files.lowers);
     match compare(desk, &mut examiner, files) {
         Err(TimeIsUp) => examiner.verdict.unchecked("the time that was given is over"),
@@ -186,6 +188,8 @@ fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
         from_directory: files.source.from_directory,
         times_may_be_cut: files.source.from_directory,
         empty_is_none: false,
+        none_of_the_administrators: true,
+        keeps_marks_of_aufs: true,
         no_devices: false,
         through_a_mount: files.through_a_mount,
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),

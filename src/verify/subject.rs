@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::unpacked_as::Chains;
 use crate::inventory::facts::{DriverDirectory, Layer};
 use crate::inventory::{Inventory, StoreKind};
@@ -77,6 +79,8 @@ pub(super) struct SnapshotFiles {
     pub(super) diff: Option<DiffId>,
     pub(super) has_parent: bool,
     pub(super) through_a_mount: bool,
+    /// When it was committed: all of it was unpacked then.
+    pub(super) made: Option<Timestamp>,
     /// Of one that its blob was made of, the directories of the snapshots below, nearest first.
     pub(super) lowers: Vec<Place>,
     pub(super) copy: Option<CopyOf>,

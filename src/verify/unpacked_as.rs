@@ -123,6 +123,7 @@ impl<'a> Chains<'a> {
             digest: packed.digest.clone(),
             diff: packed.diff.clone(),
             has_parent: snapshot.parent.is_some(),
+            made: snapshot.created_at,
             through_a_mount: snapshot.snapshotter != "overlayfs",
             lowers: if from_directory { self.lowers(key, snapshot) } else { Vec::new() },
             copy,

@@ -79,7 +79,8 @@ impl Examiner {
     fn marks(&mut self, step: &Step, path: &[u8]) -> Result<(), Halt> {
         let is = step.attributes()?;
         let wanted = self.directories.get(path).map(Vec::as_slice).unwrap_or_default();
-        let opaque = self.opaque.contains(path);
+        // a stream may have the very attribute
+        let opaque = self.opaque.contains(path) || compare::is_opaque(wanted, &self.habits);
         if is.is_empty() && wanted.is_empty() && !opaque {
             return Ok(());
         }

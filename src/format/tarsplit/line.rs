@@ -146,9 +146,22 @@ fn decode(text: &[u8], to: &mut Vec<u8>) -> Result<(), LineError> {
     STANDARD.decode_append(text, to).map_err(|_| LineError::Base64)
 }
 
-/// The engine makes `a/../b` to `b`; a layer that needs that is not worth the risk.
+/// Cleaned by its text, as the engine does it, a name leads to something in the layer.
 fn is_inside(name: &[u8]) -> bool {
-    !name.is_empty() && !name.contains(&0) && name.split(|byte| *byte == b'/').all(|part| part != b"..")
+    let mut depth = 0_usize;
+    let mut goes_up = false;
+    for part in name.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                let Some(above) = depth.checked_sub(1) else { return false };
+                depth = above;
+                goes_up = true;
+            }
+            _ => depth = depth.saturating_add(1),
+        }
+    }
+    !(name.is_empty() || name.contains(&0) || goes_up && depth == 0)
 }
 
 fn shown(name: &[u8]) -> String {
