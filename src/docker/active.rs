@@ -174,7 +174,12 @@ impl Question<'_> {
     }
 
     fn containerd(&self, because: &str, asserted: bool) -> Active {
-        let driver = self.config.storage_driver.as_deref().filter(|driver| !registered(driver, self.version));
+        // told to use containerd, the engine takes the name for that of a snapshotter
+        // moby daemon/daemon.go: NewDaemon, UsesSnapshotter
+        let is_both = |driver: &str| matches!(driver, "btrfs" | "zfs" | "fuse-overlayfs");
+        let told = self.config.containerd_snapshotter == Some(true);
+        let is_snapshotter = |driver: &&str| !registered(driver, self.version) || (told && is_both(driver));
+        let driver = self.config.storage_driver.as_deref().filter(is_snapshotter);
         let name = driver.unwrap_or("overlayfs");
         let mut reasons = vec![because.to_owned()];
         let of_name = self.containerd_stores().filter(|store| *store.name == *name);

@@ -69,6 +69,9 @@ fn model(
     let mut model = Model::new(examiner.habits.keeps_marks_of_aufs);
     for (number, source) in below.iter().chain([own]).enumerate() {
         model.begin(number, source.from_directory, number == 0 || copy.keeps_attributes);
+        if number > 0 && copy.loses_times {
+            model.lose_times();
+        }
         let read = match desk.disk.stream(&source.at) {
             Err(cause) => Err(cause.into()),
             Ok(stream) if source.is_a_record => of_record(&mut model, desk, stream),

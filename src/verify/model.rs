@@ -69,6 +69,19 @@ impl Model {
         }
     }
 
+    /// Of directories that hold anything, in a copy that gives them their time first.
+    pub(super) fn lose_times(&mut self) {
+        let parent = |path: &Vec<u8>| {
+            path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at)).map(<[u8]>::to_vec)
+        };
+        let filled: BTreeSet<Vec<u8>> = self.nodes.keys().filter_map(parent).collect();
+        for path in filled {
+            if let Some(node) = self.nodes.get_mut(&path) {
+                node.time_stands = false;
+            }
+        }
+    }
+
     /// A layer is over.
     pub(super) fn end(&mut self) {
         for path in self.changed.difference(&self.named) {

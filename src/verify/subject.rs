@@ -50,6 +50,9 @@ pub(super) struct Source {
 pub(super) struct CopyOf {
     /// It keeps attributes, as a snapshot does, and not a copy made file by file.
     pub(super) keeps_attributes: bool,
+    /// A directory that was copied gets its time before what it holds, and so has that of the copy.
+    // continuity fs/copy.go copyDirectory
+    pub(super) loses_times: bool,
     /// The layers below, base first; or why they are not known.
     pub(super) below: Result<Vec<Source>, String>,
 }
@@ -145,8 +148,11 @@ fn files(
     let cache_id = layer.cache_id.as_ref().ok_or("its cache ID could not be read")?;
     let content = directory.and_then(|directory| directory.content.clone());
     let is_a_copy = directory.is_some_and(|directory| directory.content == directory.at);
-    let copy =
-        is_a_copy.then(|| CopyOf { keeps_attributes: &*key.store != "vfs", below: below(inventory, key, layer) });
+    let copy = is_a_copy.then(|| CopyOf {
+        keeps_attributes: &*key.store != "vfs",
+        loses_times: false,
+        below: below(inventory, key, layer),
+    });
     let source = record(entry, cache_id);
     let lowers = if source.from_directory && copy.is_none() { lowers(inventory, key, directories) } else { Vec::new() };
     Ok(LayerFiles {

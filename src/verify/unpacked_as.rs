@@ -116,7 +116,8 @@ impl<'a> Chains<'a> {
         };
         let content = snapshot.content.clone();
         let content = content.ok_or_else(|| Task::Cannot("its directory is not there".to_owned()))?;
-        let copy = is_a_copy.then(|| CopyOf { keeps_attributes: true, below: self.below(key, snapshot) });
+        let copy =
+            is_a_copy.then(|| CopyOf { keeps_attributes: true, loses_times: true, below: self.below(key, snapshot) });
         Ok(SnapshotFiles {
             content,
             source: Source { at: blob, is_a_record: false, from_directory },

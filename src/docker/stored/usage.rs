@@ -3,7 +3,7 @@
 
 use super::Stored;
 use crate::docker::sizes::{Size, Sizes};
-use crate::inventory::facts::{Snapshot, SnapshotKind};
+use crate::inventory::facts::{BackendSnapshot, Snapshot, SnapshotKind};
 
 /// The sizes of snapshots.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +28,31 @@ impl Usages<'_, '_> {
     pub fn of(&self, name: &str) -> Option<Size> {
         let (_, snapshot) = self.stored.snapshots.get(name)?;
         let backend = snapshot.backend.as_ref()?;
+        if snapshot.snapshotter == "blockfile" {
+            return Some(self.beyond_its_parent(snapshot, backend));
+        }
         Some(match backend.kind {
             SnapshotKind::Active => self.now(snapshot),
             // a view has nothing of its own, and nothing recorded
             _ => Size::Known(backend.size.unwrap_or(0)),
         })
+    }
+
+    /// Of a file that holds all below it, too: its length, less what was recorded of the one that it began as.
+    // containerd plugins/snapshots/blockfile/blockfile.go: Usage
+    fn beyond_its_parent(&self, snapshot: &Snapshot, backend: &BackendSnapshot) -> Size {
+        let length = match (backend.kind, &snapshot.at) {
+            (SnapshotKind::Active, Some(at)) => self.sizes.disk.stat(at).map(|stat| stat.size).ok(),
+            (SnapshotKind::Active, None) => None,
+            _ => Some(backend.size.unwrap_or(0)),
+        };
+        let Some(length) = length else { return Size::Fails("its file is not there".to_owned()) };
+        let parent = snapshot.parent.as_deref().and_then(|parent| self.stored.snapshots.get(parent));
+        let below = parent.and_then(|(_, below)| below.backend.as_ref()?.size).unwrap_or(0);
+        match length.checked_sub(below) {
+            Some(size) => Size::Known(size),
+            None => Size::Unknown("it is smaller than what it stands on".to_owned()),
+        }
     }
 
     fn now(&self, snapshot: &Snapshot) -> Size {

@@ -7,6 +7,7 @@ use crate::docker::mark::{Fate, Marked};
 use crate::finding::words::{count, list, shown, size};
 use crate::finding::{Case, Finding, Remedy, Rule, age};
 use crate::inventory::StoreKind;
+use crate::inventory::facts::sweeps;
 use crate::terms::{Key, Kind, short_id};
 
 pub(in crate::finding) const RULE: Rule = Rule { class: "orphan-driver-directory", relies_on: super::METADATA, check };
@@ -39,9 +40,10 @@ fn unowned<'a>(case: &Case<'a>) -> Vec<&'a Key> {
     let expected: BTreeSet<&str> =
         case.inventory.of_kind(Kind::Ingest).filter_map(|(_, it)| it.ingest()?.expected.as_deref()).collect();
     let all = case.inventory.entities.keys();
+    let is_stranded = |key: &Key| case.is_stranded(&key.root, &key.store);
     let is_orphan = |key: &&Key| match key.kind {
-        Kind::DriverDirectory => in_full(key),
-        Kind::Snapshot => marked.fate(key) == Some(&Fate::Unowned),
+        Kind::DriverDirectory => in_full(key) && !is_stranded(key),
+        Kind::Snapshot => marked.fate(key) == Some(&Fate::Unowned) && !is_stranded(key),
         // containerd core/metadata/content.go garbageCollect: what an ingest was to become is spared
         Kind::Blob => marked.fate(key) == Some(&Fate::Unowned) && !expected.contains(&*key.id),
         _ => false,
@@ -87,11 +89,17 @@ fn finding(case: &Case<'_>, orphans: &[&Key]) -> Finding {
         if orphans.len() == 1 { "is" } else { "are" },
         size(base.on_disk_bytes),
     );
-    let note = format!(
-        "No Docker command is made for it. containerd takes it with the next collection that removes a {} for another reason; on an idle \
-         host it stays.",
-        if kind == Kind::Blob { "blob" } else { "snapshot" }
-    );
+    let stays = kind == Kind::DriverDirectory && orphans.iter().any(|key| !sweeps(&key.store));
+    let note = if stays {
+        "No Docker command is made for it, and containerd does not look for it with this snapshotter: it stays."
+            .to_owned()
+    } else {
+        format!(
+            "No Docker command is made for it. containerd takes it with the next collection that removes a {} for another reason; on an \
+             idle host it stays.",
+            if kind == Kind::Blob { "blob" } else { "snapshot" }
+        )
+    };
     let evidence = orphans.iter().filter_map(|key| case.place_of(key)).map(|at| format!("{at}: {by} not named"));
     Finding {
         objects: orphans.iter().map(|key| (*key).clone()).collect(),

@@ -86,6 +86,13 @@ pub struct Snapshot {
     pub nested: Vec<Nested>,
 }
 
+/// Whether a snapshotter looks, when it removes a snapshot, for what else lies among its snapshots and is none, and removes
+/// that, too. Others leave for good what an interruption left. Of a buildkitd's worker, the snapshotter that it is called after.
+// containerd plugins/snapshots/{overlay,erofs}: getCleanupDirectories; native, btrfs, blockfile have no such thing
+pub fn sweeps(store: &str) -> bool {
+    matches!(store.strip_prefix("runc-").unwrap_or(store), "overlayfs" | "fuse-overlayfs" | "erofs")
+}
+
 /// What a snapshotter's `metadata.db` says of a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackendSnapshot {

@@ -14,7 +14,7 @@ use crate::terms::{CacheId, ChainId, DiffId, Digest, Place};
 
 pub use containerd::{
     BackendSnapshot, ContainerRecord, ContentEntry, ImageRecord, Ingest, Namespace, Snapshot, SnapshotKind,
-    StoredImage, in_namespace,
+    StoredImage, in_namespace, sweeps,
 };
 pub use lease::Lease;
 

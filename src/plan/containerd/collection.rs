@@ -17,7 +17,7 @@ use crate::docker::mark;
 use crate::docker::stored::Stored;
 use crate::graph::{Edge, Node};
 use crate::inventory::StoreKind;
-use crate::inventory::facts::Ingest;
+use crate::inventory::facts::{Ingest, sweeps};
 use crate::plan::Case;
 use crate::plan::gone::{Gone, topmost};
 use crate::terms::{Digest, Key, Kind, LinkKind, Place};
@@ -125,7 +125,7 @@ impl<'a> Collection<'a> {
             let here = inventory.entities.iter().filter(|(key, _)| ours(key) && key.store == store.name);
             let strays = here.filter(|(key, thing)| match key.kind {
                 Kind::Snapshot => thing.snapshot().is_some_and(|it| it.namespace.is_empty()),
-                Kind::DriverDirectory | Kind::Leftover => true,
+                Kind::DriverDirectory | Kind::Leftover => sweeps(&store.name),
                 _ => false,
             });
             self.stray_snapshots.insert(&store.name, strays.map(|(key, _)| key).collect());

@@ -140,8 +140,10 @@ fn missing(inv: &mut Inventory, home: &Home<'_>, meta: &Meta, backends: &[Backen
                 let cause = format!("{called} is not known to {}", backend.snapshotter.name);
                 inv.problem("missing-snapshot", &home.metadata, lost(), cause);
             }
-            (Some(known), Some(at)) if backend.in_full && backend.directory(known).is_none() => {
-                let place = backend.snapshotter.at.join("snapshots").join(known.id.to_string());
+            (Some(known), Some(at))
+                if backend.in_full && backend.has_own(known) && backend.directory(known).is_none() =>
+            {
+                let place = backend.expected(known);
                 let cause = format!("not there, and {at} has it for {called}");
                 inv.problem("missing-snapshot-directory", &place, lost(), cause);
             }
