@@ -13,6 +13,7 @@ mod run;
 mod stored;
 mod tree;
 mod whatif;
+mod writes;
 
 use std::path::Path;
 use std::process::Command;

@@ -113,7 +113,7 @@ fn nothing_is_called_an_orphan(report: &Value) {
     }
 }
 
-fn survey(engine: &Engine) -> Inventory {
+pub(crate) fn survey(engine: &Engine) -> Inventory {
     let open = |name: &str| Tree::open(name, &engine.dir().join(name)).unwrap();
     store::survey(&Disk::new(["docker", "containerd"].map(open)).unwrap())
 }
