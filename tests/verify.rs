@@ -9,6 +9,9 @@ use std::path::Path;
 
 use common::corpus;
 use deadweight::disk::{Disk, Tree};
+use deadweight::inventory::Inventory;
+use deadweight::report::{Options, Reading};
+use deadweight::usage::Ledger;
 use deadweight::verify::{self, Orders, Outcome, Part, Verdict, What};
 
 fn disk(dir: &Path) -> Disk {
@@ -25,6 +28,35 @@ fn verdicts_with(dir: &Path, threads: usize) -> Vec<Verdict> {
 
 fn verdicts(dir: &Path) -> Vec<Verdict> {
     verdicts_with(dir, 4)
+}
+
+/// What everything weighs: walked, or by those who checked the contents; and how many they were.
+fn ledger(dir: &Path, by_contents: bool) -> (Ledger, usize) {
+    let place = |name: &str| Some(dir.join(name)).filter(|path| path.is_dir());
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let options = Options { root: place("docker"), containerd_root: place("containerd"), ..Options::at(now) };
+    let mut known = 0;
+    let first = |disk: &Disk, inventory: &Inventory| {
+        let orders = Orders { threads: 4, until: None };
+        let subjects = if by_contents { verify::subjects(inventory) } else { Vec::new() };
+        let verdicts = verify::run(disk, subjects, orders, &|_, _| ());
+        let weighed: Vec<_> = verdicts.into_iter().filter_map(|it| Some((it.at, it.weighed?))).collect();
+        known = weighed.len();
+        weighed
+    };
+    (Reading::after(options, first, &|_, _| ()).unwrap().ledger, known)
+}
+
+#[test]
+fn who_checks_contents_weighs_the_same_as_the_walk() {
+    let mut known = 0;
+    let recordings = corpus::recordings("").into_iter().map(|recording| recording.unpacked());
+    for dir in recordings.chain(common::names().iter().map(|name| common::fixture(name))) {
+        let (by_contents, layers) = ledger(&dir, true);
+        assert_eq!(by_contents, ledger(&dir, false).0, "{}", dir.display());
+        known += layers;
+    }
+    assert!(known > 20 || !is_root(), "{known}");
 }
 
 /// Everything that is not intact, in words.

@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::Exit;
-use super::args::Format;
+use super::args::{Format, Global};
 use super::progress::Rate;
 use super::run::Context;
+use crate::disk::{Disk, Weighed};
 use crate::explain::{Ground, find};
 use crate::render;
 use crate::report::{self, Analysis, Scope};
-use crate::verify::{self, Orders, Part};
+use crate::terms::Place;
+use crate::verify::{self, Orders, Part, Subject, Verdict};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Check {
@@ -67,8 +69,11 @@ pub(super) fn run(
         Ok(scope) => scope.unwrap_or_default(),
         Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| cx.exit(analysis, true)),
     };
-    let verdicts = check.content.then(|| read(cx, analysis, check, &scope));
-    let answer = report::check(analysis, &scope, verdicts.as_deref());
+    let reading = analysis.reading;
+    let read_now =
+        || read(cx.global, check, &reading.disk, reading.options.threads, report::to_check(analysis, &scope));
+    let verdicts = (check.content && cx.verdicts.is_none()).then(read_now);
+    let answer = report::check(analysis, &scope, cx.verdicts.as_deref().or(verdicts.as_deref()));
     match cx.global.format {
         Format::Json => render::json(&answer, out)?,
         _ => render::check(&answer, cx.global.quiet, &cx.paper, out)?,
@@ -90,15 +95,33 @@ fn scope(analysis: &Analysis<'_>, word: &OsStr) -> Result<Scope, String> {
     Ok(Scope::of(analysis, &key))
 }
 
-fn read(cx: &Context<'_>, analysis: &Analysis<'_>, check: &Check, scope: &Scope) -> Vec<verify::Verdict> {
-    let reading = analysis.reading;
-    let mut subjects = report::to_check(analysis, scope);
+impl Check {
+    /// All contents are read: what depends on what need not be known first.
+    pub(super) fn reads_all(&self) -> bool {
+        self.content && self.object.is_none() && self.manifest.is_none()
+    }
+}
+
+/// What the directories weigh of which every inode was looked at.
+pub(super) fn take_weights(verdicts: &mut [Verdict]) -> Vec<(Place, Weighed)> {
+    verdicts.iter_mut().filter_map(|verdict| Some((verdict.at.clone(), verdict.weighed.take()?))).collect()
+}
+
+/// Reads the contents.
+pub(super) fn read(
+    global: &Global,
+    check: &Check,
+    disk: &Disk,
+    threads: Option<usize>,
+    subjects: Vec<Subject>,
+) -> Vec<Verdict> {
+    let mut subjects = subjects;
     subjects.retain(|subject| check.subset.is_none_or(|part| part.has(subject)));
     let total = subjects.iter().map(|subject| subject.size).fold(0, u64::saturating_add);
-    let rate = Rate::new(!cx.global.no_progress, total);
+    let rate = Rate::new(!global.no_progress, total);
     let orders = Orders {
-        threads: reading.options.threads.unwrap_or_else(crate::usage::default_threads),
+        threads: threads.unwrap_or_else(crate::usage::default_threads),
         until: check.max_time.and_then(|time| Instant::now().checked_add(time)),
     };
-    verify::run(&reading.disk, subjects, orders, &|files, bytes| rate.add(files, bytes))
+    verify::run(disk, subjects, orders, &|files, bytes| rate.add(files, bytes))
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::OnceLock;
 
 use clap::Parser as _;
 use jiff::Timestamp;
@@ -9,15 +10,21 @@ use jiff::Timestamp;
 use super::args::{Cli, Command, Global};
 use super::progress::Progress;
 use super::{Exit, plugin};
+use crate::disk::{Disk, Weighed};
 use crate::docker::EngineVersion;
+use crate::inventory::Inventory;
 use crate::render::Paper;
 use crate::report::{Analysis, Cannot, Options, Reading};
+use crate::terms::Place;
+use crate::verify::{Verdict, subjects};
 
 /// What every command needs.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) global: &'a Global,
     pub(super) paper: Paper,
+    /// Of all contents, if they were read before anything was weighed.
+    pub(super) verdicts: Option<Vec<Verdict>>,
 }
 
 impl Context<'_> {
@@ -65,14 +72,7 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
     let mut options = options;
     options.nested = matches!(&command, Command::Report { .. } | Command::Status);
     options.journal = matches!(&command, Command::Check(check) if check.manifest.is_some());
-    let reading = {
-        let progress = Progress::new(!cli.global.no_progress);
-        let tell = |inodes, bytes| progress.add(inodes, bytes);
-        match cli.global.nested.as_deref() {
-            Some(name) => Reading::within(options, name, &tell),
-            None => Reading::of(options, &tell),
-        }
-    };
+    let (reading, verdicts) = read(&cli.global, &command, options);
     let reading = match reading {
         Ok(reading) => reading,
         Err(Cannot::Nested { cause, complete }) => {
@@ -82,8 +82,37 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
         Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| Exit::Unreadable),
     };
     let analysis = Analysis::of(&reading);
-    let cx = Context { global: &cli.global, paper: paper(&cli.global) };
+    let cx = Context { global: &cli.global, paper: paper(&cli.global), verdicts };
     dispatch(&cx, &analysis, command, out, err)
+}
+
+/// Reads the disk, and with it all contents if these are asked for: whoever has read a layer knows what it weighs.
+fn read(global: &Global, command: &Command, options: Options) -> (Result<Reading, Cannot>, Option<Vec<Verdict>>) {
+    let check = match command {
+        Command::Check(check) if check.reads_all() && global.nested.is_none() => check,
+        _ => return (weigh(global, options, |_, _| Vec::new()), None),
+    };
+    let (threads, mut verdicts) = (options.threads, None);
+    let reading = weigh(global, options, |disk, inventory| {
+        let found = verdicts.insert(super::check::read(global, check, disk, threads, subjects(inventory)));
+        super::check::take_weights(found)
+    });
+    (reading, verdicts)
+}
+
+fn weigh(
+    global: &Global,
+    options: Options,
+    first: impl FnOnce(&Disk, &Inventory) -> Vec<(Place, Weighed)>,
+) -> Result<Reading, Cannot> {
+    // begins with the walk: what goes first has a progress of its own
+    let progress = OnceLock::new();
+    let progress = || progress.get_or_init(|| Progress::new(!global.no_progress));
+    let tell = |inodes, bytes| progress().add(inodes, bytes);
+    match global.nested.as_deref() {
+        Some(name) => Reading::within(options, name, &tell),
+        None => Reading::after(options, first, &tell),
+    }
 }
 
 fn dispatch(

@@ -215,6 +215,8 @@ impl From<&rustix::fs::Statx> for Traits {
         Self {
             kind: FileType::from_raw_mode(s.stx_mode.into()).into(),
             size: s.stx_size,
+            allocated: s.stx_blocks.saturating_mul(512),
+            dev: u64::from(s.stx_dev_major) << 32 | u64::from(s.stx_dev_minor),
             ino: s.stx_ino,
             nlink: s.stx_nlink,
             mode: s.stx_mode,

@@ -13,6 +13,7 @@ mod names;
 mod open;
 mod quiet;
 mod step;
+mod sum;
 #[cfg(test)]
 mod tests;
 mod traits;
@@ -28,6 +29,7 @@ pub use mountinfo::MountPoint;
 pub use names::Names;
 pub use open::Ends;
 pub use step::{Halt, Mass, STEP_BUFFER, Step};
+pub use sum::{Sum, Weighed};
 pub use traits::Traits;
 pub use tree::{Disk, FileKind, Stat, Tree};
 

@@ -98,7 +98,8 @@ impl Step {
         Self { fd, quiet: self.quiet }
     }
 
-    pub(super) fn is_quiet(&self) -> bool {
+    /// Nothing can be mounted below: every inode of the tree lies on one file system.
+    pub fn is_quiet(&self) -> bool {
         self.quiet
     }
 

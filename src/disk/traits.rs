@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
-use super::{Disk, FileKind, Halt, Step, Unreadable};
+use super::{Disk, FileKind, Halt, Mass, Step, Unreadable};
 use crate::terms::Place;
 
 /// `lstat`, as far as it can differ between a layer and its copy.
@@ -15,6 +15,10 @@ pub struct Traits {
     pub kind: FileKind,
     /// `st_size`
     pub size: u64,
+    /// `st_blocks` x 512
+    pub allocated: u64,
+    /// The device number, packed.
+    pub dev: u64,
     pub ino: u64,
     pub nlink: u32,
     /// Type and permissions.
@@ -25,6 +29,14 @@ pub struct Traits {
     /// Seconds and nanoseconds since 1970.
     pub mtime: (i64, u32),
     pub ctime: (i64, u32),
+}
+
+impl Traits {
+    /// What it weighs.
+    pub fn mass(&self) -> Mass {
+        let Self { kind, size, allocated, dev, ino, nlink, .. } = *self;
+        Mass { kind, size, allocated, dev, ino, nlink, mount: 0 }
+    }
 }
 
 impl Disk {
@@ -40,6 +52,12 @@ impl Disk {
 }
 
 impl Step {
+    /// What this directory itself is.
+    pub fn traits(&self) -> Result<Traits, Halt> {
+        let s = rustix::fs::statx(self.as_fd(), c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+        Ok(Traits::from(&s))
+    }
+
     /// What lies under a name, not followed.
     pub fn traits_at(&self, name: &CStr) -> Result<Traits, Halt> {
         let how = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;

@@ -8,7 +8,7 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use super::nested::{self, Inner, Inside};
 use super::open::Opened;
 use super::{Cannot, Options};
-use crate::disk::Disk;
+use crate::disk::{Disk, Weighed};
 use crate::docker::counted::counted;
 use crate::docker::df::DiskUsage;
 use crate::docker::measured::{wrong_blobs, wrong_sizes};
@@ -59,6 +59,8 @@ struct Begun {
     inventory: Inventory,
     pool: Arc<ThreadPool>,
     threads: usize,
+    /// Directories that have been weighed already.
+    weighed: Vec<(Place, Weighed)>,
 }
 
 impl Begun {
@@ -67,7 +69,7 @@ impl Begun {
         let threads = options.threads.unwrap_or_else(usage::default_threads);
         let pool = pool(surveyors(threads)).map_err(|cause| Cannot::Threads(cause.to_string()))?;
         let inventory = pool.install(|| crate::store::survey(&disk));
-        Ok(Self { options, disk: Arc::new(disk), config, inventory, pool: Arc::new(pool), threads })
+        Ok(Self { options, disk: Arc::new(disk), config, inventory, pool: Arc::new(pool), threads, weighed: Vec::new() })
     }
 
     fn loud(&self) -> impl Iterator<Item = Problem> {
@@ -81,10 +83,21 @@ type Weigh<'w> = &'w dyn Fn(&Claims, usize, usize) -> Ledger;
 impl Reading {
     /// Reads everything; `progress` is told the inodes and bytes that came in.
     pub fn of(options: Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Self, Cannot> {
-        let begun = Begun::of(options)?;
+        Self::after(options, |_, _| Vec::new(), progress)
+    }
+
+    /// The same after something else that goes through the directories of layers, and says what they weigh: these are not
+    /// walked once more.
+    pub fn after(
+        options: Options,
+        first: impl FnOnce(&Disk, &Inventory) -> Vec<(Place, Weighed)>,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Self, Cannot> {
+        let mut begun = Begun::of(options)?;
+        begun.weighed = first(&begun.disk, &begun.inventory);
         let loud: Vec<Problem> = begun.loud().collect();
         let (disk, threads) = (begun.disk.clone(), begun.threads);
-        let reading = Self::weighed(begun, &|claims, owners, meters| {
+        let reading = Self::weigh(begun, &|claims, owners, meters| {
             usage::measure(&disk, claims, owners, meters, threads, progress)
         });
         Ok(reading.and(loud, threads))
@@ -112,21 +125,23 @@ impl Reading {
         let disk = outer.disk.clone();
         let inventory = crate::store::survey_roots(&disk, roots);
         let (config, options) = (DaemonConfig::default(), Options::at(outer.options.now));
-        Self::below(Begun { options, disk, config, inventory, pool: outer.pool.clone(), threads }, roots, &|_, _| ())
+        let (pool, weighed) = (outer.pool.clone(), Vec::new());
+        Self::below(Begun { options, disk, config, inventory, pool, threads, weighed }, roots, &|_, _| ())
     }
 
     fn below(begun: Begun, roots: &[Root], progress: &(dyn Fn(u64, u64) + Sync)) -> Self {
         let tops: Vec<Place> = roots.iter().map(|root| root.place.clone()).collect();
         let (disk, threads) = (begun.disk.clone(), begun.threads);
-        Self::weighed(begun, &|claims, owners, meters| {
+        Self::weigh(begun, &|claims, owners, meters| {
             usage::measure_below(&disk, &tops, claims, (owners, meters), threads, progress)
         })
     }
 
-    fn weighed(begun: Begun, weigh: Weigh<'_>) -> Self {
-        let Begun { options, disk, config, inventory, pool, .. } = begun;
+    fn weigh(begun: Begun, weigh: Weigh<'_>) -> Self {
+        let Begun { options, disk, config, inventory, pool, weighed, .. } = begun;
         let owners = Owners::of(&inventory);
-        let (claims, meters) = claims(&inventory, &owners);
+        let (mut claims, meters) = claims(&inventory, &owners);
+        weighed.into_iter().for_each(|(at, weighed)| claims.weighed(&at, weighed));
         let ledger = weigh(&claims, owners.len(), meters.len());
         let measures: BTreeMap<Place, Measure> = meters.into_iter().zip(ledger.meters.iter().copied()).collect();
         let live_since = live_since(&disk, &inventory);

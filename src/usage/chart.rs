@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::Extent;
 use super::claims::{Claims, MeterIx, Node, OwnerIx};
-use crate::disk::{Disk, Unreadable};
+use crate::disk::{Disk, Unreadable, Weighed};
 use crate::terms::Place;
 
 pub(super) type AccountIx = u32;
@@ -131,6 +131,12 @@ impl<'a> Chart<'a> {
 
     pub(super) fn fault(&self, node: NodeIx) -> Option<&Unreadable> {
         self.claims.fault_at(node as usize)
+    }
+
+    /// What a directory weighs with all that is in it, if that is known, and nobody is to be told apart there.
+    pub(super) fn weighed(&self, node: NodeIx) -> Option<&Weighed> {
+        let spot = self.spots.get(node as usize)?;
+        self.claims.weighed_at(node as usize).filter(|_| spot.itself == spot.below)
     }
 
     /// Every mount point, in order.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Extent;
-use crate::disk::Unreadable;
+use crate::disk::{Unreadable, Weighed};
 use crate::terms::Place;
 
 /// An owner's number, which is also its precedence.
@@ -17,6 +17,7 @@ pub struct Claims {
     nodes: Vec<Node>,
     meters: BTreeMap<usize, Vec<MeterIx>>,
     faults: BTreeMap<usize, Unreadable>,
+    weighed: BTreeMap<usize, Weighed>,
     collisions: Vec<Place>,
     mounts: Vec<(Place, String)>,
 }
@@ -92,6 +93,7 @@ impl Claims {
             nodes: vec![Node::default()],
             meters: BTreeMap::new(),
             faults: BTreeMap::new(),
+            weighed: BTreeMap::new(),
             collisions: Vec::new(),
             mounts: Vec::new(),
         }
@@ -136,6 +138,12 @@ impl Claims {
         }
     }
 
+    /// A directory that need not be walked, unless something is claimed in it.
+    pub fn weighed(&mut self, at: &Place, weighed: Weighed) {
+        let node = self.find(at);
+        self.weighed.insert(node, weighed);
+    }
+
     pub(super) fn fault(&mut self, at: &Place, why: Unreadable) {
         let node = self.find(at);
         self.faults.insert(node, why);
@@ -156,6 +164,12 @@ impl Claims {
 
     pub(super) fn fault_at(&self, node: usize) -> Option<&Unreadable> {
         self.faults.get(&node)
+    }
+
+    pub(super) fn weighed_at(&self, node: usize) -> Option<&Weighed> {
+        let known = self.weighed.get(&node)?;
+        let inside = self.nodes.get(node)?.children().next();
+        (inside.is_none() && !self.faults.contains_key(&node)).then_some(known)
     }
 
     pub(super) fn nodes(&self) -> &[Node] {

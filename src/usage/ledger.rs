@@ -2,9 +2,9 @@
 
 use super::chart::{Account, Chart};
 use super::links::Shared;
-use super::sums::Sum;
 use super::walk::Walked;
 use super::{MeterIx, OwnerIx};
+use crate::disk::Sum;
 use crate::terms::{Place, Problem};
 
 /// What an owner is charged for.

@@ -3,39 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::chart::AccountIx;
-use crate::disk::{FileKind, Mass};
-
-/// A sum over inodes. Sizes on disk can be absurd, so that sums stop at the largest number; the order does not matter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sum {
-    pub(super) allocated: u64,
-    pub(super) apparent: u64,
-    pub(super) inodes: u64,
-    /// `apparent` of what is no directory.
-    pub(super) files: u64,
-    /// `apparent` of symbolic links.
-    pub(super) symlinks: u64,
-}
-
-impl Sum {
-    pub(super) fn add(&mut self, mass: &Mass) {
-        self.allocated = self.allocated.saturating_add(mass.allocated);
-        self.apparent = self.apparent.saturating_add(mass.size);
-        self.inodes = self.inodes.saturating_add(1);
-        if mass.kind != FileKind::Dir {
-            self.files = self.files.saturating_add(mass.size);
-        }
-        if mass.kind == FileKind::Symlink {
-            self.symlinks = self.symlinks.saturating_add(mass.size);
-        }
-    }
-
-    pub(super) fn of(mass: &Mass) -> Self {
-        let mut sum = Self::default();
-        sum.add(mass);
-        sum
-    }
-}
+use crate::disk::Sum;
 
 /// One account's sum, added to by all threads: once a directory, so that nobody waits, and no thread needs a table of
 /// its own as long as there are accounts.

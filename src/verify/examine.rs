@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::Changes;
 use super::compare::{self, Found};
+use super::gather::Gather;
 use super::habits::{Habits, Whiteouts};
 use super::lowers::Lowers;
 use super::names::Names;
 use super::path::{Path, Sense};
 use super::seen::Seen;
-use super::tree::Tree;
+use super::tree::{Folder, Tree};
 use super::verdict::{Verdict, What};
 use crate::disk::{Content, FileKind, Halt, Traits};
 use crate::format::tar::{Header, Kind};
@@ -36,6 +37,13 @@ pub(super) struct Examiner {
     pub(super) changes: Changes,
     /// Hard links, and what they say of files that have been.
     names: Names,
+    pub(super) gather: Gather,
+    /// Directories that are looked at again when all entries have come.
+    pub(super) todo: Vec<Vec<u8>>,
+    /// Each directory is looked at: it has nothing that is not the layer's own.
+    pub(super) lists: bool,
+    /// What a listing is read into.
+    pub(super) buffer: Vec<u8>,
     /// The snapshots below, where the stream has only what differs from them.
     pub(super) lowers: Lowers,
     /// The entry that came last is the first of its name, and does not lie behind a link.
@@ -54,7 +62,7 @@ pub(super) enum Met {
 }
 
 impl Examiner {
-    pub(super) fn new(tree: Tree, habits: Habits, verdict: Verdict) -> Self {
+    pub(super) fn new(tree: Tree, habits: Habits, verdict: Verdict, is_a_copy: bool) -> Self {
         Self {
             tree,
             habits,
@@ -66,6 +74,10 @@ impl Examiner {
             aliases: BTreeSet::new(),
             changes: Changes::default(),
             names: Names::default(),
+            gather: Gather::default(),
+            todo: Vec::new(),
+            lists: !is_a_copy,
+            buffer: Vec::new(),
             lowers: Lowers::default(),
             first: true,
             path: Path::default(),
@@ -113,11 +125,17 @@ impl Examiner {
             self.verdict.unchecked("a sparse file, of which the stream has a map");
             return Met::Nothing;
         }
+        self.go_to(path.folder());
         self.first = self.seen.add(path.bytes());
         if !self.first {
             self.again(path, header.kind);
         }
-        match self.look(path, header) {
+        let met = match self.look(path, header) {
+            // what is kept open for speed is not worth an answer
+            Err(Halt::Crowded) if self.tree.close() => self.look(path, header),
+            other => other,
+        };
+        match met {
             Ok(met) => met,
             Err(halt) => self.trouble(path, header, &halt),
         }
@@ -128,6 +146,7 @@ impl Examiner {
             Sense::Opaque => {
                 self.seen.pass(path.folder());
                 self.opaque.insert(path.folder().to_vec());
+                self.look_again(path.folder());
             }
             Sense::Whiteout => {
                 self.seen.pass(path.folder());
@@ -150,18 +169,30 @@ impl Examiner {
         self.changes.forget(&goes);
         self.directories.remove(path.bytes());
         self.names.replaced(path.bytes(), &mut self.verdict);
+        self.look_again(path.bytes());
+    }
+
+    /// Opens what has a content, enters what is a directory; what it is.
+    fn open_entry(&mut self, path: &Path, header: &Header) -> Result<(Option<Content>, Traits, bool), Halt> {
+        if header.kind == Kind::Dir
+            && let Some(traits) = self.tree.enter(path)
+        {
+            return Ok((None, traits, false));
+        }
+        let Folder { step, over_a_link } = self.tree.folder(path)?;
+        if header.kind == Kind::File {
+            match step.content(path.name()) {
+                Ok((content, traits)) => return Ok((Some(content), traits, *over_a_link)),
+                Err(halt) if header.size > 0 => return Err(halt),
+                // nothing of it is to be read
+                Err(_) => {}
+            }
+        }
+        Ok((None, step.traits_at(path.name())?, *over_a_link))
     }
 
     fn look(&mut self, path: &Path, header: &Header) -> Result<Met, Halt> {
-        let folder = self.tree.folder(path)?;
-        let over_a_link = folder.over_a_link;
-        let with_content = header.kind == Kind::File && header.size > 0;
-        let (content, traits) = if with_content {
-            let (content, traits) = folder.step.content(path.name())?;
-            (Some(content), traits)
-        } else {
-            (None, folder.step.traits_at(path.name())?)
-        };
+        let (content, traits, over_a_link) = self.open_entry(path, header)?;
         let mut found = std::mem::take(&mut self.found);
         let about = compare::inode(header, &traits, &self.habits, &mut found);
         self.changes.came(header);
@@ -176,7 +207,7 @@ impl Examiner {
         } else if same_kind {
             let is = match &content {
                 Some(content) => content.attributes()?,
-                None => folder.step.attributes_at(path.name())?,
+                None => self.tree.folder(path)?.step.attributes_at(path.name())?,
             };
             let wanted = self.names.attributes(path, header);
             if !(is.is_empty() && wanted.is_empty()) {
@@ -187,7 +218,7 @@ impl Examiner {
         }
         match header.kind {
             Kind::Symlink if same_kind => {
-                let target = folder.step.target_at(path.name())?;
+                let target = self.tree.folder(path)?.step.target_at(path.name())?;
                 if target != header.link {
                     found.push((What::Target, compare::targets(&target, &header.link)));
                 }
@@ -215,12 +246,14 @@ impl Examiner {
         if over_a_link {
             self.first = false;
             self.aliases.insert(traits.ino);
+        } else if self.first {
+            self.gather.meet(&traits);
         }
         if elsewhere {
             self.verdict.unchecked(format!("overlay keeps the content of {} elsewhere", self.tree.place(path.bytes())));
             return Ok(Met::Nothing);
         }
-        Ok(content.map_or(Met::Nothing, |content| Met::File(content, traits)))
+        Ok(content.filter(|_| header.size > 0).map_or(Met::Nothing, |content| Met::File(content, traits)))
     }
 
     /// A hard link is the inode that its target is.

@@ -20,7 +20,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &LayerFiles, verdict: Verdict) -
         }
     };
     let habits = habits(desk.disk, files);
-    let mut examiner = Examiner::new(tree, habits, verdict);
+    let mut examiner = Examiner::new(tree, habits, verdict, files.copy.is_some());
     examiner.changes.begin(desk.disk, &files.content, &files.source.at, (0, 0));
     examiner.open_lowers(desk.disk, &files.lowers);
     if let Err(TimeIsUp) = compare(desk, &mut examiner, files) {
@@ -36,7 +36,10 @@ fn compare(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> 
     }
     match &files.copy {
         Some(copy) => merged::finish(desk, examiner, &files.source, copy)?,
-        None => examiner.finish(),
+        None => {
+            examiner.finish();
+            examiner.hand_over_weight();
+        }
     }
     examiner.judge_changes();
     if let Made::Whole(digest) = &made

@@ -15,6 +15,7 @@ mod changes;
 mod compare;
 mod desk;
 mod examine;
+mod gather;
 mod habits;
 mod layer;
 mod lowers;

@@ -27,7 +27,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &SnapshotFiles, verdict: Verdict
             return verdict;
         }
     };
-    let mut examiner = Examiner::new(tree, habits(desk.disk, files), verdict);
+    let mut examiner = Examiner::new(tree, habits(desk.disk, files), verdict, files.copy.is_some());
     // a blob may be older than what was unpacked of it
     let made = files.made.and_then(|time| Some((time.as_second(), u32::try_from(time.subsec_nanosecond()).ok()?)));
     examiner.changes.begin(desk.disk, &files.content, &files.source.at, made.unwrap_or_default());
@@ -86,7 +86,10 @@ fn compare(
     }
     match &files.copy {
         Some(copy) => merged::finish(desk, examiner, &files.source, copy)?,
-        None => examiner.finish(),
+        None => {
+            examiner.finish();
+            examiner.hand_over_weight();
+        }
     }
     examiner.judge_changes();
     Ok(Ok(()))

@@ -1,5 +1,6 @@
 //! What became of one layer, snapshot or blob.
 
+use crate::disk::Weighed;
 use crate::terms::{Key, Place};
 
 /// How a file is no longer what it was.
@@ -88,6 +89,8 @@ pub struct Verdict {
     /// Bytes hashed or compared, and files looked at.
     pub bytes: u64,
     pub files: u64,
+    /// What its directory weighs, if every inode in it was looked at.
+    pub weighed: Option<Weighed>,
 }
 
 /// More differences than this in one object are counted.
@@ -106,6 +109,7 @@ impl Verdict {
             by_design: false,
             bytes: 0,
             files: 0,
+            weighed: None,
         }
     }
 

@@ -14,14 +14,17 @@ use crate::disk::{FileKind, Halt, Step, Traits};
 impl Examiner {
     /// Looks at the whole directory, when all entries have come.
     pub(super) fn finish(&mut self) {
+        self.go_to(b"");
         if self.habits.whiteouts.are_marks() {
             self.missing_whiteouts();
         }
-        let mut todo: Vec<Vec<u8>> = vec![Vec::new()];
-        let mut buffer = Vec::new();
-        while let Some(path) = todo.pop() {
-            let read =
-                self.tree.top().reach(&path).and_then(|step| self.directory(&step, &path, &mut buffer, &mut todo));
+        self.todo.push(Vec::new());
+        let mut buffer = std::mem::take(&mut self.buffer);
+        while let Some(path) = self.todo.pop() {
+            if self.seen.get(&self.seen.trail(&path)) == Some(Mark::Listed) {
+                continue;
+            }
+            let read = self.tree.top().reach(&path).and_then(|step| self.directory(&step, &path, &mut buffer));
             match read {
                 Ok(()) => {}
                 Err(Halt::Vanished) if !path.is_empty() => {}
@@ -33,30 +36,94 @@ impl Examiner {
         }
     }
 
-    fn directory(
-        &mut self,
-        step: &Step,
-        path: &[u8],
-        buffer: &mut Vec<u8>,
-        todo: &mut Vec<Vec<u8>>,
-    ) -> Result<(), Halt> {
-        self.marks(step, path)?;
-        match self.seen.get(&self.seen.trail(path)) {
-            _ if path.is_empty() => self.top(step, None)?,
-            Some(Mark::OnTheWay) => {
-                self.changes.implied(&step.traits_at(c".")?, &self.tree.place(path), self.habits.shift);
+    /// Tells what the directory weighs, if that has come out. Where something may be mounted inside, nobody knows.
+    pub(super) fn hand_over_weight(&mut self) {
+        let gathered = std::mem::take(&mut self.gather);
+        self.verdict.weighed = gathered.whole().filter(|_| self.tree.top().is_quiet());
+    }
+
+    /// Goes to the folder of the next entry. A folder that the stream has left mostly has all that it will have.
+    pub(super) fn go_to(&mut self, folder: &[u8]) {
+        while let Some((path, step, above)) = self.tree.go_out_for(folder) {
+            if self.lists && self.is_as_it_should_be(&step, &path).is_ok_and(|good| good) {
+                self.seen.list(&self.seen.trail(&path));
             }
-            Some(Mark::Entry) | None => {}
+            self.tree.came_out(path, above);
         }
+        self.tree.go_down(folder);
+    }
+
+    /// A directory that was done with has got another entry.
+    pub(super) fn look_again(&mut self, path: &[u8]) {
+        if self.seen.unlist(path) {
+            self.todo.push(path.to_vec());
+        }
+    }
+
+    /// Whether there is nothing to say about a directory: it has an entry, no attributes, and only names that have entries.
+    /// Of others, and if not all have come yet, nothing is said: that is left for the end.
+    fn is_as_it_should_be(&mut self, step: &Step, path: &[u8]) -> Result<bool, Halt> {
         let trail = self.seen.trail(path);
+        let plain = self.seen.get(&trail) == Some(Mark::Entry)
+            && !self.directories.contains_key(path)
+            && !self.opaque.contains(path);
+        if !plain || !step.attributes()?.is_empty() {
+            return Ok(false);
+        }
+        let (mut names, mut strange) = (0_u64, false);
+        let mut folders: Vec<Vec<u8>> = Vec::new();
+        let seen = &self.seen;
+        loop {
+            let listed = step.names(&mut self.buffer, |name, kind| {
+                names = names.saturating_add(1);
+                match if strange { None } else { seen.get(&trail.below(name.to_bytes())) } {
+                    None => strange = true,
+                    Some(_) if kind == FileKind::Unknown => strange = true,
+                    Some(mark) if kind == FileKind::Dir && mark != Mark::Listed => folders.push(join(path, name)),
+                    Some(_) => {}
+                }
+            })?;
+            if listed == 0 || strange {
+                break;
+            }
+        }
+        if !strange {
+            self.gather.list(names);
+            self.todo.append(&mut folders);
+        }
+        Ok(!strange)
+    }
+
+    fn directory(&mut self, step: &Step, path: &[u8], buffer: &mut Vec<u8>) -> Result<(), Halt> {
+        self.marks(step, path)?;
+        let trail = self.seen.trail(path);
+        match self.seen.get(&trail) {
+            _ if path.is_empty() => {
+                self.top(step, None)?;
+                self.gather.meet_top(&step.traits()?);
+            }
+            Some(Mark::OnTheWay) => {
+                let traits = step.traits()?;
+                self.gather.meet(&traits);
+                self.changes.implied(&traits, &self.tree.place(path), self.habits.shift);
+            }
+            Some(Mark::Entry | Mark::Listed) | None => {}
+        }
         let mut strangers: Vec<(CString, FileKind)> = Vec::new();
         let mut folders: Vec<(CString, FileKind)> = Vec::new();
+        let mut names = 0_u64;
         loop {
             let seen = &self.seen;
-            let listed = step.names(buffer, |name, kind| match seen.get(&trail.below(name.to_bytes())) {
-                None => strangers.push((name.to_owned(), kind)),
-                Some(_) if matches!(kind, FileKind::Dir | FileKind::Unknown) => folders.push((name.to_owned(), kind)),
-                Some(_) => {}
+            let listed = step.names(buffer, |name, kind| {
+                names = names.saturating_add(1);
+                match seen.get(&trail.below(name.to_bytes())) {
+                    None => strangers.push((name.to_owned(), kind)),
+                    Some(Mark::Listed) => {}
+                    Some(_) if matches!(kind, FileKind::Dir | FileKind::Unknown) => {
+                        folders.push((name.to_owned(), kind));
+                    }
+                    Some(_) => {}
+                }
             })?;
             if listed == 0 {
                 break;
@@ -64,14 +131,16 @@ impl Examiner {
         }
         for (name, kind) in folders {
             if kind == FileKind::Dir || kind_of(step, &name)? == FileKind::Dir {
-                todo.push(join(path, &name));
+                self.todo.push(join(path, &name));
             }
         }
         for (name, _) in strangers {
             if self.stranger(step, &join(path, &name), &name)? {
-                todo.push(join(path, &name));
+                self.todo.push(join(path, &name));
             }
         }
+        self.gather.list(names);
+        self.seen.list(&trail);
         Ok(())
     }
 
@@ -130,11 +199,20 @@ impl Examiner {
             Err(Halt::Vanished) => return Ok(false),
             other => other?,
         };
+        let goes_on = self.judge_stranger(step, path, name, &traits)?;
+        self.gather.meet(&traits);
+        if traits.kind == FileKind::Dir && !goes_on {
+            self.gather.spoil();
+        }
+        Ok(goes_on)
+    }
+
+    fn judge_stranger(&mut self, step: &Step, path: &[u8], name: &CStr, traits: &Traits) -> Result<bool, Halt> {
         if self.habits.whiteouts == Whiteouts::FuseMount && name.to_bytes().starts_with(b".wh.") {
-            self.mark_of_fuse(step, path, name, &traits)?;
+            self.mark_of_fuse(step, path, name, traits)?;
             return Ok(false);
         }
-        let hides = Self::is_whiteout(&traits) && self.habits.whiteouts.are_marks();
+        let hides = Self::is_whiteout(traits) && self.habits.whiteouts.are_marks();
         let expected =
             hides && (self.whiteouts.contains(path) || self.habits.through_a_mount && self.is_below_opaque(path));
         // no stream can have a socket
@@ -144,15 +222,15 @@ impl Examiner {
         }
         if !hides
             && self.lowers.are_there()
-            && let Some((found, attributes)) = self.beside_below(step, path, name, &traits)?
+            && let Some((found, attributes)) = self.beside_below(step, path, name, traits)?
         {
             for (what, detail) in attributes {
                 let detail = format!("{detail} in the file below; changed after the layer was made");
-                self.changes.doubt(&traits, self.tree.place(path), what, detail);
+                self.changes.doubt(traits, self.tree.place(path), what, detail);
             }
             if found.is_empty() {
                 let detail = format!("a {} as the one below, put there after the layer was made", traits.kind);
-                self.changes.doubt(&traits, self.tree.place(path), What::Added, detail);
+                self.changes.doubt(traits, self.tree.place(path), What::Added, detail);
             }
             for (what, detail) in found {
                 self.verdict.differs(self.tree.place(path), what, detail);
@@ -162,7 +240,7 @@ impl Examiner {
         let at = self.tree.place(path);
         if hides && self.habits.whiteouts == Whiteouts::FuseMount {
             let detail = "hides a file of the layers below, and was put there after the layer was made".to_owned();
-            self.changes.doubt(&traits, at, What::Whiteout, detail);
+            self.changes.doubt(traits, at, What::Whiteout, detail);
         } else if hides {
             self.verdict.differs(at, What::Whiteout, "hides a file of the layers below, and did not");
         } else {

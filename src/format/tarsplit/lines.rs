@@ -28,7 +28,10 @@ pub(super) struct Lines<R: Read> {
     // several members in a row are one stream, as Go reads it
     text: BufReader<MultiGzDecoder<Counted<R>>>,
     limits: Limits,
+    /// What has come of a line that does not lie in the buffer whole.
     line: Vec<u8>,
+    /// Of the buffer, what the last line took.
+    taken: usize,
     unpacked: u64,
     count: u64,
 }
@@ -36,7 +39,14 @@ pub(super) struct Lines<R: Read> {
 impl<R: Read> Lines<R> {
     pub(super) fn new(packed: R, limits: Limits) -> Self {
         let packed = MultiGzDecoder::new(Counted { inner: packed, taken: 0 });
-        Self { text: BufReader::with_capacity(BUFFER, packed), limits, line: Vec::new(), unpacked: 0, count: 0 }
+        Self {
+            text: BufReader::with_capacity(BUFFER, packed),
+            limits,
+            line: Vec::new(),
+            taken: 0,
+            unpacked: 0,
+            count: 0,
+        }
     }
 
     /// The number of the line that came last.
@@ -46,33 +56,39 @@ impl<R: Read> Lines<R> {
 
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TarSplitError> {
         self.line.clear();
-        loop {
+        self.text.consume(std::mem::take(&mut self.taken));
+        let end = loop {
             let text = self.text.fill_buf().map_err(|cause| TarSplitError::Gzip(cause.to_string()))?;
-            if text.is_empty() {
-                break;
-            }
             let end = memchr::memchr(b'\n', text);
+            if text.is_empty() || end.is_some() && self.line.is_empty() {
+                break end;
+            }
             let taken = end.map_or(text.len(), |at| at.saturating_add(1));
             self.line.extend_from_slice(text.get(..end.unwrap_or(taken)).unwrap_or_default());
             self.text.consume(taken);
-            self.weigh(taken)?;
+            self.weigh(taken, self.line.len())?;
             if end.is_some() {
-                break;
+                break None;
             }
+        };
+        if let Some(end) = end {
+            self.taken = end.saturating_add(1);
+            self.weigh(self.taken, end)?;
         }
-        if self.line.is_empty() {
+        let line = end.map_or(Some(self.line.as_slice()), |end| self.text.buffer().get(..end)).unwrap_or_default();
+        if line.is_empty() {
             return Ok(None);
         }
         self.count = self.count.saturating_add(1);
         if self.count > self.limits.lines {
             return Err(TarSplitError::TooManyLines(self.limits.lines));
         }
-        Ok(Some(&self.line))
+        Ok(Some(line))
     }
 
-    fn weigh(&mut self, taken: usize) -> Result<(), TarSplitError> {
+    fn weigh(&mut self, taken: usize, line: usize) -> Result<(), TarSplitError> {
         self.unpacked = self.unpacked.saturating_add(taken as u64);
-        if self.line.len() > self.limits.line {
+        if line > self.limits.line {
             return Err(TarSplitError::LongLine(self.limits.line));
         }
         if self.unpacked > self.limits.unpacked {

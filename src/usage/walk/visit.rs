@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::notes::problem;
 use super::{BATCH, BUFFER, Here, Job, Task, Walk, same};
-use crate::disk::{FileKind, Halt, Mass, Step};
+use crate::disk::{FileKind, Halt, Mass, Step, Sum, Weighed};
 use crate::usage::chart::AccountIx;
-use crate::usage::sums::Sum;
 use crate::usage::trail::Trail;
 
 impl Walk<'_> {
     pub(super) fn enter(&self, task: Task, stack: &mut Vec<Job>) {
+        if let Some(weighed) = task.node.and_then(|node| self.chart.weighed(node)) {
+            return self.take(task.account, weighed);
+        }
         let dir = match self.open(&task) {
             Ok(dir) => dir,
             Err(halt) => return self.stay_outside(task, halt),
@@ -29,6 +31,15 @@ impl Walk<'_> {
         let below = task.node.map_or(task.account, |node| self.chart.below(node));
         let here = Here { dir: Arc::new(dir), trail: task.trail, below, node: task.node };
         BUFFER.with_borrow_mut(|buffer| self.list(here, stack, buffer));
+    }
+
+    /// Somebody has been here already.
+    fn take(&self, account: AccountIx, weighed: &Weighed) {
+        let mut sum = weighed.sum;
+        for (mass, links) in &weighed.links {
+            (0..*links).for_each(|_| self.count(mass, account, &mut sum));
+        }
+        self.charge(account, &sum);
     }
 
     fn open(&self, task: &Task) -> Result<Step, Halt> {
