@@ -96,7 +96,8 @@ impl Step {
     /// The extended attributes of whatever lies under a name. No call takes a directory and a name, so the kernel's
     /// own name of the open directory stands before it; the name itself is not followed.
     pub fn attributes_at(&self, name: &CStr) -> Result<Attributes, Halt> {
-        let path = [format!("/proc/self/fd/{}/", self.as_fd().as_raw_fd()).as_bytes(), name.to_bytes()].concat();
+        // a thread may have descriptors of its own
+        let path = [format!("/proc/thread-self/fd/{}/", self.as_fd().as_raw_fd()).as_bytes(), name.to_bytes()].concat();
         let path = CString::new(path).map_err(|_| Errno::INVAL)?;
         attributes(|list| rustix::fs::llistxattr(&path, list), |key, value| rustix::fs::lgetxattr(&path, key, value))
     }

@@ -69,7 +69,15 @@ impl Begun {
         let threads = options.threads.unwrap_or_else(usage::default_threads);
         let pool = pool(surveyors(threads)).map_err(|cause| Cannot::Threads(cause.to_string()))?;
         let inventory = pool.install(|| crate::store::survey(&disk));
-        Ok(Self { options, disk: Arc::new(disk), config, inventory, pool: Arc::new(pool), threads, weighed: Vec::new() })
+        Ok(Self {
+            options,
+            disk: Arc::new(disk),
+            config,
+            inventory,
+            pool: Arc::new(pool),
+            threads,
+            weighed: Vec::new(),
+        })
     }
 
     fn loud(&self) -> impl Iterator<Item = Problem> {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::crew::Crew;
 use crate::disk::{Content, Disk, Halt};
 
 /// Two hundred small files are read with one allocation, and large ones with few calls.
@@ -16,6 +17,8 @@ pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 pub(super) struct Desk<'a> {
     pub(super) disk: &'a Disk,
     pub(super) buffer: Vec<u8>,
+    /// Who else there is.
+    pub(super) crew: &'a Crew,
     until: Option<Instant>,
     progress: Progress<'a>,
     files: u64,
@@ -33,8 +36,8 @@ impl std::fmt::Debug for Desk<'_> {
 }
 
 impl<'a> Desk<'a> {
-    pub(super) fn new(disk: &'a Disk, until: Option<Instant>, progress: Progress<'a>) -> Self {
-        Self { disk, buffer: vec![0; BUFFER], until, progress, files: 0, bytes: 0 }
+    pub(super) fn new(disk: &'a Disk, crew: &'a Crew, until: Option<Instant>, progress: Progress<'a>) -> Self {
+        Self { disk, buffer: vec![0; BUFFER], crew, until, progress, files: 0, bytes: 0 }
     }
 
     /// Counts; says when time is up.

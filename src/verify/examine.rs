@@ -1,9 +1,11 @@
 //! The entries of one layer, each beside the file that was made of it; at the end, the files that no entry names.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::Changes;
 use super::compare::{self, Found};
+use super::crew::Fetched;
 use super::gather::Gather;
 use super::habits::{Habits, Whiteouts};
 use super::lowers::Lowers;
@@ -57,6 +59,8 @@ pub(super) struct Examiner {
 pub(super) enum Met {
     /// It is there, with this content to read.
     File(Content, Traits),
+    /// The same, and the content has been read.
+    Fetched,
     /// It has no content, here or at all.
     Nothing,
 }
@@ -86,13 +90,13 @@ impl Examiner {
     }
 
     /// Compares one entry with its file. The content is left to the caller.
-    pub(super) fn meet(&mut self, name: &[u8], header: &Header) -> Met {
+    pub(super) fn meet(&mut self, name: &[u8], header: &Header, fetched: Option<&Fetched>) -> Met {
         if header.kind == Kind::Global {
             return Met::Nothing;
         }
         let mut path = std::mem::take(&mut self.path);
         let met = if path.set(name) {
-            self.sense(&path, header)
+            self.sense(&path, header, fetched)
         } else {
             self.verdict.unchecked("an entry has a name that leads outside of the layer");
             Met::Nothing
@@ -101,7 +105,7 @@ impl Examiner {
         met
     }
 
-    fn sense(&mut self, path: &Path, header: &Header) -> Met {
+    fn sense(&mut self, path: &Path, header: &Header, fetched: Option<&Fetched>) -> Met {
         self.verdict.files = self.verdict.files.saturating_add(1);
         match path.sense() {
             // the engine made it itself, and does not give it what the stream says
@@ -130,9 +134,9 @@ impl Examiner {
         if !self.first {
             self.again(path, header.kind);
         }
-        let met = match self.look(path, header) {
+        let met = match self.look(path, header, fetched) {
             // what is kept open for speed is not worth an answer
-            Err(Halt::Crowded) if self.tree.close() => self.look(path, header),
+            Err(Halt::Crowded) if self.tree.close() => self.look(path, header, fetched),
             other => other,
         };
         match met {
@@ -191,8 +195,12 @@ impl Examiner {
         Ok((None, step.traits_at(path.name())?, *over_a_link))
     }
 
-    fn look(&mut self, path: &Path, header: &Header) -> Result<Met, Halt> {
-        let (content, traits, over_a_link) = self.open_entry(path, header)?;
+    fn look(&mut self, path: &Path, header: &Header, fetched: Option<&Fetched>) -> Result<Met, Halt> {
+        let fetched = fetched.filter(|_| header.kind == Kind::File && header.size > 0);
+        let (content, traits, over_a_link) = match fetched {
+            Some(fetched) => (None, fetched.traits, false),
+            None => self.open_entry(path, header)?,
+        };
         let mut found = std::mem::take(&mut self.found);
         let about = compare::inode(header, &traits, &self.habits, &mut found);
         self.changes.came(header);
@@ -205,9 +213,10 @@ impl Examiner {
                 self.directories.insert(path.bytes().to_vec(), header.xattrs.clone());
             }
         } else if same_kind {
-            let is = match &content {
-                Some(content) => content.attributes()?,
-                None => self.tree.folder(path)?.step.attributes_at(path.name())?,
+            let is = match (fetched, &content) {
+                (Some(fetched), _) => Cow::Borrowed(&fetched.attributes),
+                (_, Some(content)) => Cow::Owned(content.attributes()?),
+                _ => Cow::Owned(self.tree.folder(path)?.step.attributes_at(path.name())?),
             };
             let wanted = self.names.attributes(path, header);
             if !(is.is_empty() && wanted.is_empty()) {
@@ -252,6 +261,9 @@ impl Examiner {
         if elsewhere {
             self.verdict.unchecked(format!("overlay keeps the content of {} elsewhere", self.tree.place(path.bytes())));
             return Ok(Met::Nothing);
+        }
+        if fetched.is_some() {
+            return Ok(Met::Fetched);
         }
         Ok(content.filter(|_| header.size > 0).map_or(Met::Nothing, |content| Met::File(content, traits)))
     }

@@ -9,10 +9,12 @@
 //! ```
 
 mod acl;
+mod ahead;
 mod blob;
 mod budget;
 mod changes;
 mod compare;
+mod crew;
 mod desk;
 mod examine;
 mod gather;

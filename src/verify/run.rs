@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::crew::Crew;
 use super::desk::{Desk, Progress};
 use super::subject::{Subject, Task};
 use super::verdict::Verdict;
@@ -42,24 +43,43 @@ pub fn run(disk: &Disk, mut subjects: Vec<Subject>, orders: Orders, progress: Pr
     subjects.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.key.cmp(&b.key)));
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<Verdict>> = Mutex::new(Vec::with_capacity(subjects.len()));
+    let threads = orders.threads.min(of_use(&subjects)).max(1);
+    let crew = Crew::of(threads);
     let worker = || {
-        let mut desk = Desk::new(disk, orders.until, progress);
+        let mut desk: Option<Desk<'_>> = None;
         let mut mine = Vec::new();
         while let Some(subject) = subjects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            mine.push(fenced(&mut desk, subject).sorted());
+            let desk = desk.get_or_insert_with(|| Desk::new(disk, &crew, orders.until, progress));
+            mine.push(fenced(desk, subject).sorted());
         }
-        desk.flush();
+        desk.iter_mut().for_each(Desk::flush);
+        drop(desk);
         done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(mine);
+        crew.help(disk);
     };
     std::thread::scope(|scope| {
-        for _ in 1..orders.threads.clamp(1, subjects.len().max(1)) {
-            scope.spawn(worker);
+        for _ in 1..threads {
+            let apart = || {
+                crate::disk::own_descriptors();
+                worker();
+            };
+            if std::thread::Builder::new().spawn_scoped(scope, apart).is_err() {
+                drop(crew.is_one_less());
+            }
         }
         worker();
     });
     let mut verdicts = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     verdicts.sort_by(|a, b| a.key.cmp(&b.key));
     verdicts
+}
+
+/// How many threads have something to do: one for each thing, and of layers, whose files others can fetch, one for each
+/// megabyte.
+fn of_use(subjects: &[Subject]) -> usize {
+    let layers = subjects.iter().filter(|it| matches!(it.task, Task::Layer(_)));
+    let bytes = layers.map(|it| it.size).fold(0, u64::saturating_add);
+    usize::try_from(bytes >> 20).unwrap_or(usize::MAX).saturating_add(subjects.len())
 }
 
 /// A panic is a bug of ours; it costs one verdict.

@@ -163,7 +163,7 @@ fn stream_of(
 
 fn entry(desk: &Desk<'_>, examiner: &mut Examiner, tar: &Scanner) -> Option<Open> {
     let header = tar.header();
-    let Met::File(content, traits) = examiner.meet(&header.name, header) else { return None };
+    let Met::File(content, traits) = examiner.meet(&header.name, header, None) else { return None };
     let path = super::path::Path::of(&header.name)?;
     let at = examiner.tree.place(path.bytes());
     if desk.disk.has_a_journal() {

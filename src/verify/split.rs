@@ -5,6 +5,8 @@ use std::fmt::Display;
 use crc::{CRC_64_GO_ISO, Crc, Table};
 use sha2::{Digest as _, Sha256};
 
+use super::ahead::Ahead;
+use super::crew::Fetched;
 use super::desk::{Desk, TimeIsUp};
 use super::examine::{Examiner, Met};
 use super::path::Path;
@@ -33,63 +35,123 @@ pub(super) enum Made {
 
 /// Makes the stream again, comparing each file with its header on the way.
 pub(super) fn make(desk: &mut Desk<'_>, examiner: &mut Examiner, record: &Place) -> Result<Made, TimeIsUp> {
-    let mut hash = Sha256::new();
-    let mut whole = true;
-    let mut tar = Scanner::default();
+    let mut making = Making { hash: Sha256::new(), tar: Scanner::default(), whole: true };
     let mut pieces = match desk.disk.stream(record) {
         Ok(stream) => TarSplit::new(stream, Limits::default()),
         Err(cause) => return Ok(no_record(examiner, record, &cause)),
     };
+    let mut ahead = Ahead::default();
     loop {
-        match pieces.next() {
+        ahead.fill(&mut pieces, desk.crew, examiner.tree.at());
+        if let Some(batch) = ahead.next() {
+            for (kept, fetched) in batch {
+                if let Err(cause) = making.take(desk, examiner, kept.piece(), fetched)? {
+                    return Ok(refused(examiner, record, cause));
+                }
+            }
+            continue;
+        }
+        let next = match ahead.end() {
+            Some(end) => end.map(|()| None),
+            None => pieces.next(),
+        };
+        match next {
             Err(cause) => return Ok(refused(examiner, record, cause)),
             Ok(None) => break,
-            Ok(Some(Piece::Bytes(bytes))) => {
-                hash.update(bytes);
-                examiner.verdict.bytes = examiner.verdict.bytes.saturating_add(bytes.len() as u64);
-                if let Err(cause) = headers(&mut tar, bytes) {
+            Ok(Some(piece)) => {
+                if let Err(cause) = making.take(desk, examiner, piece, None)? {
                     return Ok(refused(examiner, record, cause));
-                }
-                desk.tell(0, bytes.len() as u64)?;
-            }
-            Ok(Some(Piece::File { name, size, .. })) => {
-                let met = examiner.meet(name, tar.header());
-                let size = if tar.header().kind == Kind::File { size } else { 0 };
-                if let Err(cause) = tar.skip(size) {
-                    return Ok(refused(examiner, record, cause));
-                }
-                if size == 0 {
-                    desk.tell(1, 0)?;
-                    continue;
-                }
-                let Met::File(content, traits) = met else {
-                    whole = false;
-                    continue;
-                };
-                if traits.size != size {
-                    whole = false;
-                    continue;
-                }
-                if desk.disk.has_a_journal()
-                    && let Some(path) = Path::of(name)
-                {
-                    desk.disk.note(&examiner.tree.place(path.bytes()));
-                }
-                match desk.read(&content, size, |part| hash.update(part))? {
-                    Ok(true) => examiner.verdict.bytes = examiner.verdict.bytes.saturating_add(size),
-                    Ok(false) => whole = false,
-                    Err(halt) => {
-                        whole = false;
-                        unreadable(examiner, name, &halt);
-                    }
                 }
             }
         }
     }
-    if !tar.may_stop() {
+    if !making.tar.may_stop() {
         return Ok(refused(examiner, record, "the stream that it describes stops in the middle of an entry"));
     }
-    Ok(if whole { Made::Whole(Digest::of_hash(hash)) } else { Made::Broken })
+    Ok(if making.whole { Made::Whole(Digest::of_hash(making.hash)) } else { Made::Broken })
+}
+
+/// A stream as far as it has come.
+struct Making {
+    hash: Sha256,
+    tar: Scanner,
+    whole: bool,
+}
+
+impl Making {
+    /// The next piece; why the record is not to be followed, if so.
+    fn take(
+        &mut self,
+        desk: &mut Desk<'_>,
+        examiner: &mut Examiner,
+        piece: Piece<'_>,
+        fetched: Option<Fetched>,
+    ) -> Result<Result<(), String>, TimeIsUp> {
+        match piece {
+            Piece::Bytes(bytes) => {
+                self.hash.update(bytes);
+                examiner.verdict.bytes = examiner.verdict.bytes.saturating_add(bytes.len() as u64);
+                if let Err(cause) = headers(&mut self.tar, bytes) {
+                    return Ok(Err(cause));
+                }
+                desk.tell(0, bytes.len() as u64)?;
+            }
+            Piece::File { name, size, .. } => {
+                let met = examiner.meet(name, self.tar.header(), fetched.as_ref());
+                let size = if self.tar.header().kind == Kind::File { size } else { 0 };
+                if let Err(cause) = self.tar.skip(size) {
+                    return Ok(Err(cause.to_string()));
+                }
+                if size == 0 {
+                    desk.tell(1, 0)?;
+                } else {
+                    self.content(desk, examiner, (name, size), met, fetched)?;
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The content of a file, where it is as long as it was.
+    fn content(
+        &mut self,
+        desk: &mut Desk<'_>,
+        examiner: &mut Examiner,
+        (name, size): (&[u8], u64),
+        met: Met,
+        fetched: Option<Fetched>,
+    ) -> Result<(), TimeIsUp> {
+        let read = match (met, fetched) {
+            (Met::File(content, traits), _) if traits.size == size => {
+                note(desk, examiner, name);
+                desk.read(&content, size, |part| self.hash.update(part))?
+            }
+            (Met::Fetched, Some(fetched)) => {
+                note(desk, examiner, name);
+                self.hash.update(&fetched.content);
+                desk.tell(1, size)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        };
+        match read {
+            Ok(true) => examiner.verdict.bytes = examiner.verdict.bytes.saturating_add(size),
+            Ok(false) => self.whole = false,
+            Err(halt) => {
+                self.whole = false;
+                unreadable(examiner, name, &halt);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn note(desk: &Desk<'_>, examiner: &Examiner, name: &[u8]) {
+    if desk.disk.has_a_journal()
+        && let Some(path) = Path::of(name)
+    {
+        desk.disk.note(&examiner.tree.place(path.bytes()));
+    }
 }
 
 /// Goes through the record once more and names every file whose content has another sum; how many there were.

@@ -74,6 +74,14 @@ impl Tree {
         Ok(&self.aside.insert(open).1)
     }
 
+    /// Goes to a folder, up and then down.
+    pub(super) fn go_to(&mut self, folder: &[u8]) {
+        while let Some((path, _, above)) = self.go_out_for(folder) {
+            self.came_out(path, above);
+        }
+        self.go_down(folder);
+    }
+
     /// Goes down to a folder, as far as that can be done by single names, from one that lies above it.
     pub(super) fn go_down(&mut self, folder: &[u8]) {
         while let Some(rest) = folder.get(self.path.len()..).filter(|rest| !rest.is_empty()) {
