@@ -269,6 +269,27 @@ fn commands_for_the_engine_inside_are_never_run_outside() {
     assert!(said.out.is_empty() && said.err.contains("what-if --nested"), "{}", said.err);
 }
 
+#[test]
+fn check_says_which_nested_roots_it_did_not_check() {
+    let dir = two_kinds();
+    let check = run::deadweight(dir.path(), &["check", "--format", "json"]).json();
+    let roots: Vec<&Value> = check["nested"].as_array().unwrap().iter().map(|it| &it["roots"][0]).collect();
+    assert_eq!(roots, [ENGINE, NODE]);
+    assert!(check["verdict"].to_string().contains("2 data roots inside volumes or containers were not checked"));
+    let text = run::deadweight(dir.path(), &["check"]).text();
+    assert!(text.contains(&format!("Not checked: {ENGINE} in volume inner")), "{text}");
+    // what is damaged in there is told when it is asked for, and changes nothing outside
+    let image = std::fs::read_dir(dir.path().join(ENGINE).join("image/overlay2/imagedb/content/sha256"));
+    std::fs::remove_file(image.unwrap().next().unwrap().unwrap().path()).unwrap();
+    let state = |args: &[&str]| {
+        run::deadweight(dir.path(), &[&["check", "--format", "json"], args].concat()).json()["state"].clone()
+    };
+    assert_eq!((state(&[]), state(&["--nested", "inner"])), ("consistent".into(), "damaged".into()));
+    // it has one itself
+    let inner = run::deadweight(dir.path(), &["check", "--nested", "inner", "--format", "json"]).json();
+    assert_eq!(inner["nested"][0]["roots"][0], DEEP);
+}
+
 fn why(top: &Path, word: &str) -> Value {
     let said = run::deadweight(top, &["why", word, "--format", "json"]);
     assert_eq!(said.exit, deadweight::cli::Exit::Done, "{word}: {}", said.err);

@@ -20,6 +20,14 @@ pub fn check(check: &Check, quiet: bool, paper: &Paper, out: &mut dyn Write) -> 
         one(cause, check, paper, out)?;
     }
     not_checked(check, paper, out)?;
+    if !check.nested.is_empty() {
+        writeln!(out)?;
+    }
+    for inner in &check.nested {
+        let root = inner.roots.first().map(String::as_str).unwrap_or_default();
+        let also = inner.cannot.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        writeln!(out, "Not checked: {} in {}{also}", paper.plain(root), named(&inner.inside, paper))?;
+    }
     holes(check, paper, out)
 }
 

@@ -21,7 +21,9 @@ mod why;
 
 pub use analysis::{Analysis, Engine as EngineSeen, Reading};
 pub use build::report;
-pub use check::{Cause, Check, CheckTotals, Checked, Consequence, FileDifference, Scope, Victim, check, to_check};
+pub use check::{
+    Cause, Check, CheckTotals, Checked, Consequence, FileDifference, Scope, Unchecked, Victim, check, to_check,
+};
 pub use contract::*;
 pub use df::{Df, LeftOut, LeftOutRow, df, no_df};
 pub use group::{Group, groups};

@@ -28,6 +28,20 @@ pub struct Check {
     pub totals: Totals,
     /// Holes in what is known, whether damage or not.
     pub problems: Vec<Problem>,
+    /// Data roots inside volumes and containers, of which nothing was checked: each is asked for by `--nested`. Of those that
+    /// lie in these nothing is known yet. Empty where one object was asked for.
+    pub nested: Vec<Unchecked>,
+}
+
+/// A data root that is not part of the answer.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Unchecked {
+    /// Names of its roots.
+    pub roots: Vec<String>,
+    /// What owns it.
+    pub inside: Object,
+    /// Why `--nested` does not read it either; null if it does.
+    pub cannot: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]

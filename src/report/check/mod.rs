@@ -8,11 +8,12 @@ mod victims;
 
 use std::collections::BTreeSet;
 
-pub use contract::{Cause, Check, Checked, Consequence, FileDifference, Totals as CheckTotals, Victim};
+pub use contract::{Cause, Check, Checked, Consequence, FileDifference, Totals as CheckTotals, Unchecked, Victim};
 
 use super::Analysis;
 use super::build::{object, problems, roots};
 use super::contract::SCHEMA_VERSION;
+use super::nested;
 use crate::terms::{Key, Lost, Place};
 use crate::verify::{Outcome, Subject, Verdict, subjects};
 use repair::is_damage;
@@ -65,6 +66,7 @@ pub fn check(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[Verdict]
     let left_out = verdicts.unwrap_or_default().iter().any(|it| it.outcome() == Outcome::NotChecked && !it.by_design);
     let complete = analysis.reading.is_complete() && !left_out;
     let blind = analysis.reading.problems.iter().any(|problem| !is_damage(problem) && problem.lost != Lost::Nothing);
+    let nested = if scope.object.is_none() { nested::unchecked(analysis.reading) } else { Vec::new() };
     let state = match (causes.is_empty(), blind || left_out) {
         (false, _) => "damaged",
         (true, true) => "unknown",
@@ -76,14 +78,22 @@ pub fn check(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[Verdict]
         roots: roots(analysis),
         object: scope.object.as_ref().map(|key| object(analysis, key)),
         content: verdicts.is_some(),
-        verdict: says(state, &causes, &totals, verdicts.is_some()),
+        verdict: says(state, &causes, &totals, verdicts.is_some()).into_iter().chain(others(&nested)).collect(),
         state: state.to_owned(),
         complete,
         checked: verdicts.unwrap_or_default().iter().map(|verdict| content::checked(analysis, verdict)).collect(),
         causes,
         totals,
         problems: problems(analysis),
+        nested,
     }
+}
+
+/// What a volume or container holds of others is not this engine's to be consistent.
+fn others(nested: &[Unchecked]) -> Option<String> {
+    let count = many(nested.len(), "data root inside a volume or container", "data roots inside volumes or containers");
+    let was = if nested.len() == 1 { "was" } else { "were" };
+    (!nested.is_empty()).then(|| format!("{count} {was} not checked: deadweight check --nested NAME."))
 }
 
 fn totals(causes: &[Cause], verdicts: &[Verdict]) -> CheckTotals {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::contract::{self as v1, Engine, Object};
 use super::status::{self, Store};
-use super::{Analysis, Reading, build};
+use super::{Analysis, Reading, Unchecked, build};
 use crate::terms::Problem;
 pub(super) use find::find;
 pub use find::{Inside, NoSuchRoot};
@@ -23,6 +23,8 @@ use group::{Group, groups};
 const DEPTH: usize = 4;
 /// How many are read in one run: a host of continuous integration has a volume for each of its jobs.
 const MOST: usize = 256;
+
+const IN_LAYERS: &str = "part of it is in the layers below what the container wrote: told by its signs, and not read";
 
 /// One engine's roots inside something that another root owns.
 #[derive(Debug)]
@@ -39,8 +41,7 @@ pub(super) fn read(outer: &Reading, threads: usize) -> (Vec<Inner>, Vec<Problem>
     let mut todo: VecDeque<(usize, Group)> = first.map(|group| (1, group)).collect();
     while let Some((depth, group)) = todo.pop_front() {
         if group.is_split {
-            let cause = "part of it is in the layers below what the container wrote: told by its signs, and not read";
-            unread.extend(group.problems("nested-in-layers", cause));
+            unread.extend(group.problems("nested-in-layers", IN_LAYERS));
             continue;
         }
         if depth > DEPTH {
@@ -60,6 +61,16 @@ pub(super) fn read(outer: &Reading, threads: usize) -> (Vec<Inner>, Vec<Problem>
         found.push(Inner { inside: group.inside, depth, reading });
     }
     (found, unread)
+}
+
+/// What lies in a reading, and is no part of it.
+pub(super) fn unchecked(reading: &Reading) -> Vec<Unchecked> {
+    let of = |group: Group| Unchecked {
+        roots: group.roots.iter().map(|root| root.name.to_string()).collect(),
+        inside: inside(&group.inside),
+        cannot: group.is_split.then(|| IN_LAYERS.to_owned()),
+    };
+    groups(&reading.disk, &reading.inventory).into_iter().map(of).collect()
 }
 
 /// What is reported of one.
