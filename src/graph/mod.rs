@@ -5,6 +5,7 @@ mod dominators;
 mod edges;
 mod paths;
 mod roots;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use crate::terms::{Evidence, Key, Link, LinkKind};
 pub use dominators::Retained;
 use edges::Edges;
 pub use paths::{Path, Paths, Step};
+pub use standing::Standing;
 
 /// A node's number: its position among the sorted keys.
 pub type Node = usize;
@@ -114,6 +116,11 @@ impl<'a> Graph<'a> {
     /// The roots, with why each stays.
     pub fn roots(&self) -> impl Iterator<Item = (&'a Key, Keeps)> {
         self.roots.iter().filter_map(|(node, keeps)| Some((self.key(*node)?, *keeps)))
+    }
+
+    /// The roots as they would be at some time, in a graph that was made without one.
+    pub fn roots_at(&self, inventory: &Inventory, now: Timestamp) -> BTreeMap<Node, Keeps> {
+        roots::of(inventory, self, Some(now))
     }
 
     pub fn root(&self, node: Node) -> Option<Keeps> {

@@ -52,6 +52,35 @@ proptest! {
     }
 
     #[test]
+    fn what_stands_after_each_removal_is_what_the_roots_that_are_left_reach(
+        roots in proptest::collection::btree_set(0usize..14, 1..8),
+        edges in proptest::collection::vec((0usize..14, 0usize..14), 0..40),
+        gone in proptest::collection::vec((0usize..14, any::<bool>()), 1..10),
+    ) {
+        let inv = inventory(14, &roots.iter().copied().collect::<Vec<_>>(), &edges);
+        let graph = Graph::of(&inv);
+        let mut standing = Standing::of(graph.reach(&[]));
+        let (mut left, mut deleted) = (roots, Vec::new());
+        for (node, whole) in gone {
+            // a root that is one no longer, or a thing that is taken away
+            left.remove(&node);
+            deleted.extend(whole.then_some(node));
+            let was: Vec<bool> = (0..14).map(|node| standing.has(node)).collect();
+            let lost = standing.let_go(
+                &graph,
+                [node],
+                |node| left.contains(&node) && !deleted.contains(&node),
+                |_, _, to| !deleted.contains(&to),
+            );
+            let brute = graph.reach_from(left.iter().copied(), &deleted);
+            let now: Vec<bool> = (0..14).map(|node| standing.has(node)).collect();
+            prop_assert_eq!(&now, &brute);
+            let fell: Vec<Node> = (0..14).filter(|node| was[*node] && !now[*node]).collect();
+            prop_assert_eq!(lost.into_iter().collect::<Vec<_>>(), fell);
+        }
+    }
+
+    #[test]
     fn there_is_a_path_to_exactly_what_is_live(
         roots in proptest::collection::vec(0usize..8, 0..4),
         edges in proptest::collection::vec((0usize..8, 0usize..8), 0..16),

@@ -22,7 +22,16 @@ pub(super) struct Known<'a> {
 
 /// All containers, by ID.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Containers<'a>(pub(super) BTreeMap<&'a str, Known<'a>>);
+pub(super) struct Containers<'a>(pub(super) BTreeMap<&'a str, Known<'a>>, Index<'a>);
+
+/// IDs of containers, whether these are still there or not: by what they refer to.
+#[derive(Clone, Debug, Default)]
+struct Index<'a> {
+    by_name: BTreeMap<&'a str, Vec<&'a str>>,
+    by_image: BTreeMap<&'a str, Vec<&'a str>>,
+    by_mounted_image: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    by_volume: BTreeMap<&'a str, BTreeSet<&'a str>>,
+}
 
 /// A volume of the local driver.
 #[derive(Clone, Debug)]
@@ -60,7 +69,7 @@ impl<'a> Host<'a> {
         });
         Self {
             case,
-            containers: Containers(containers),
+            containers: Containers::of(containers),
             volumes: volumes.collect(),
             images,
             gone: Gone::new(case.inventory),
@@ -123,10 +132,8 @@ impl<'a> Host<'a> {
     /// The containers that refer to a volume.
     // moby daemon/volumes.go lazyInitializeVolume
     pub(super) fn users(&self, volume: &str) -> Vec<&'a str> {
-        let uses = |container: &&Known<'_>| {
-            container.facts.mounts.iter().any(|mount| !mount.driver.is_empty() && mount.name == volume)
-        };
-        self.containers.0.values().filter(uses).map(|container| &*container.key.id).collect()
+        let users = self.containers.1.by_volume.get(volume).into_iter().flatten().copied();
+        users.filter(|id| self.containers.0.contains_key(id)).collect()
     }
 
     /// Removes a volume that nothing uses. Answers with which data goes, and since when nothing used it.
@@ -140,7 +147,7 @@ impl<'a> Host<'a> {
     // moby daemon/container.go GetContainer
     pub(super) fn find_container(&self, typed: &str) -> Result<&Known<'a>, Refusal> {
         let name = typed.strip_prefix('/').unwrap_or(typed);
-        let by_name = || self.containers.0.values().find(|container| container.facts.name == name);
+        let by_name = || self.containers.those(self.containers.1.by_name.get(name)).next();
         if let Some(found) = self.containers.0.get(typed).or_else(by_name) {
             return Ok(found);
         }
@@ -158,16 +165,40 @@ impl<'a> Host<'a> {
 }
 
 impl<'a> Containers<'a> {
+    fn of(all: BTreeMap<&'a str, Known<'a>>) -> Self {
+        let mut index = Index::default();
+        for (id, known) in &all {
+            let facts = known.facts;
+            index.by_name.entry(&facts.name).or_default().push(id);
+            if let Some(image) = &facts.image {
+                index.by_image.entry(image.as_str()).or_default().push(id);
+            }
+            for mount in &facts.mounts {
+                if mount.kind == "image" {
+                    index.by_mounted_image.entry(&mount.asked_for).or_default().insert(id);
+                }
+                if !mount.driver.is_empty() {
+                    index.by_volume.entry(&mount.name).or_default().insert(id);
+                }
+            }
+        }
+        Self(all, index)
+    }
+
+    fn those<'s>(&'s self, ids: Option<impl IntoIterator<Item = &'s &'a str>>) -> impl Iterator<Item = &'s Known<'a>>
+    where
+        'a: 's,
+    {
+        ids.into_iter().flatten().filter_map(|id| self.0.get(id))
+    }
+
     /// Those that were created from an image, in whatever state.
     pub(super) fn of_image(&self, image: &Digest) -> impl Iterator<Item = &Known<'a>> {
-        self.0.values().filter(move |container| container.facts.image.as_ref() == Some(image))
+        self.those(self.1.by_image.get(image.as_str()))
     }
 
     /// Those that have an image mounted. moby daemon/images/image_delete.go: `using` (28.0).
     pub(super) fn mounting<'s>(&'s self, image: &'s Digest) -> impl Iterator<Item = &'s Known<'a>> {
-        let mounts = |container: &&Known<'_>| {
-            container.facts.mounts.iter().any(|mount| mount.kind == "image" && mount.asked_for == image.as_str())
-        };
-        self.0.values().filter(mounts)
+        self.those(self.1.by_mounted_image.get(image.as_str()))
     }
 }

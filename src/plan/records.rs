@@ -109,12 +109,47 @@ impl<'a> Rows<'a> {
         let own = self.iter().filter(|row| !shared.contains(row.id.as_str()));
         own.fold(0, |sum, row| sum.saturating_add(row.size.value()))
     }
+}
 
-    /// What may go now.
-    fn round(&self, wanted: &Wanted<'_>, in_image: &dyn Fn(&CacheRow) -> bool) -> Vec<&'a CacheRow> {
-        let parents: BTreeSet<&str> = self.iter().flat_map(|row| &row.parents).map(String::as_str).collect();
-        let free = self.iter().filter(|row| !row.in_use && !parents.contains(row.id.as_str()));
-        free.filter(|row| wanted.takes(row, self.last_used_at(row), || in_image(row))).collect()
+/// What may go now: what is wanted, and nothing stands on.
+struct Free<'a, 'w> {
+    wants: &'w dyn Fn(&CacheRow, &Rows<'a>) -> bool,
+    free: BTreeMap<&'a str, &'a CacheRow>,
+    /// How many records stand on each.
+    standing: BTreeMap<&'a str, usize>,
+}
+
+impl<'a, 'w> Free<'a, 'w> {
+    fn of(rows: &Rows<'a>, wants: &'w dyn Fn(&CacheRow, &Rows<'a>) -> bool) -> Self {
+        let mut standing: BTreeMap<&str, usize> = BTreeMap::new();
+        for parent in rows.iter().flat_map(|row| &row.parents) {
+            let count = standing.entry(parent).or_default();
+            *count = count.saturating_add(1);
+        }
+        let free = rows.iter().filter(|row| !standing.contains_key(row.id.as_str()) && wants(row, rows));
+        Self { wants, free: free.map(|row| (row.id.as_str(), row)).collect(), standing }
+    }
+
+    /// All of them, or the one that goes first.
+    fn round(&mut self, one: Option<&Rows<'_>>) -> Vec<&'a CacheRow> {
+        let mut round: Vec<&CacheRow> = self.free.values().copied().collect();
+        if let Some(rows) = one {
+            in_order(&mut round, rows);
+            round.truncate(1);
+        }
+        round.iter().for_each(|row| _ = self.free.remove(row.id.as_str()));
+        round
+    }
+
+    /// One is gone: what it stood on may be free now.
+    fn remove(&mut self, row: &'a CacheRow, left: &Rows<'a>) {
+        for parent in &row.parents {
+            let Some(count) = self.standing.get_mut(parent.as_str()) else { continue };
+            *count = count.saturating_sub(1);
+            if let Some(row) = left.rows.get(parent.as_str()).filter(|row| *count == 0 && (self.wants)(row, left)) {
+                self.free.insert(&row.id, row);
+            }
+        }
     }
 }
 
@@ -128,17 +163,17 @@ pub(super) fn prune(
     let wanted = Wanted::of(case, manner)?;
     let mut pruned = Pruned::default();
     let mut keep = Keep::of(manner.limits, || rows.total(in_image))?;
+    let wants =
+        |row: &CacheRow, rows: &Rows<'_>| !row.in_use && wanted.takes(row, rows.last_used_at(row), || in_image(row));
+    let mut free = Free::of(rows, &wants);
     while keep.wants_more() {
-        let mut round = rows.round(&wanted, in_image);
+        let round = free.round(keep.one_by_one().then_some(&*rows));
         if round.is_empty() {
             break;
         }
-        if keep.one_by_one() {
-            in_order(&mut round, rows);
-            round.truncate(1);
-        }
         for row in round {
             rows.remove(row);
+            free.remove(row, rows);
             keep.left = keep.left.saturating_sub(row.size.value());
             pruned.reclaimed = pruned.reclaimed.saturating_add(row.size.value());
             pruned.records.push(Record::Deleted(row.id.clone()));
@@ -193,8 +228,8 @@ impl<'f> Wanted<'f> {
         is("id", &|wanted| row.id.contains(wanted))
             && is("type", &|wanted| row.record_type == wanted)
             && is("description", &|wanted| row.description == wanted)
-            && is("shared", &truth(shared()))
-            && is("private", &truth(!shared()))
+            && is("shared", &|wanted| truth(shared())(wanted))
+            && is("private", &|wanted| truth(!shared())(wanted))
     }
 }
 

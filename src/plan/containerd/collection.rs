@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::docker::mark;
 use crate::docker::stored::Stored;
-use crate::graph::{Edge, Node};
+use crate::graph::{Graph, Node, Standing};
 use crate::inventory::StoreKind;
 use crate::inventory::facts::{Ingest, sweeps};
 use crate::plan::Case;
@@ -31,9 +31,9 @@ struct Space {
     roots: BTreeSet<Node>,
     /// Entries of blobs that were deleted, whoever refers to them.
     deleted: BTreeSet<Node>,
-    kept: Vec<bool>,
-    /// Something was let go of since this was looked at last.
-    is_stale: bool,
+    kept: Standing,
+    /// What was let go of since this was looked at last.
+    let_go: Vec<Node>,
 }
 
 /// Whose files a collection looks through.
@@ -178,9 +178,10 @@ impl<'a> Collection<'a> {
     fn drop_root(&mut self, namespace: &str, key: &Key) {
         let Some(node) = self.case.graph.node(key) else { return };
         let Some((_, space)) = self.spaces.iter_mut().find(|(name, _)| **name == namespace) else { return };
-        let dropped = space.roots.remove(&node);
-        space.is_stale |= dropped;
-        self.is_due |= dropped;
+        if space.roots.remove(&node) {
+            space.let_go.push(node);
+            self.is_due = true;
+        }
     }
 
     /// Gives up a lease of the engine's namespace.
@@ -212,8 +213,8 @@ impl<'a> Collection<'a> {
         let keys = [self.key(Kind::Blob, digest.to_owned()), self.key(Kind::Content, format!("{namespace}/{digest}"))];
         let nodes: Vec<Node> = keys.iter().filter_map(|key| self.case.graph.node(key)).collect();
         let space = self.space();
-        space.deleted.extend(nodes);
-        space.is_stale = true;
+        space.deleted.extend(nodes.iter().copied());
+        space.let_go.extend(nodes);
         self.dirty.content = true;
         self.is_due = true;
         true
@@ -222,9 +223,11 @@ impl<'a> Collection<'a> {
     /// A config keeps its snapshots no longer. This alone brings no collection about.
     pub(super) fn unlease(&mut self, config: &str) {
         let key = self.key(Kind::Content, format!("{}/{config}", self.stored.namespace));
-        if let Some(node) = self.case.graph.node(&key) {
-            let is_new = self.unleased.insert(node);
-            self.space().is_stale |= is_new;
+        if let Some(node) = self.case.graph.node(&key)
+            && self.unleased.insert(node)
+        {
+            let below = self.case.graph.below(node).iter().map(|edge| edge.other);
+            self.space().let_go.extend(below);
         }
     }
 
@@ -243,7 +246,7 @@ impl<'a> Collection<'a> {
     }
 
     fn is_kept(&self, namespace: &str, node: Node) -> bool {
-        self.spaces.get(namespace).is_some_and(|space| space.kept.get(node) == Some(&true))
+        self.spaces.get(namespace).is_some_and(|space| space.kept.has(node))
     }
 
     /// Removes what nothing keeps any more.
@@ -251,16 +254,14 @@ impl<'a> Collection<'a> {
         if !std::mem::take(&mut self.is_due) {
             return;
         }
-        let stale: Vec<&str> = self.spaces.iter().filter(|(_, space)| space.is_stale).map(|(name, _)| *name).collect();
+        let graph = self.case.graph;
         let mut blobs: BTreeSet<Node> = BTreeSet::new();
-        for name in stale {
-            let Some(kept) = self.spaces.get(name).map(|space| self.reach(space)) else { continue };
-            let space = self.spaces.entry(name).or_default();
-            space.is_stale = false;
-            let was = std::mem::replace(&mut space.kept, kept);
-            let lost = (0..was.len()).filter(|node| was.get(*node) == Some(&true) && !self.is_kept(name, *node));
-            let lost: Vec<(Node, &Key)> = lost.filter_map(|node| Some((node, self.case.graph.key(node)?))).collect();
-            for (node, key) in lost {
+        for space in self.spaces.values_mut() {
+            let Space { roots, deleted, kept, let_go } = space;
+            let is_root = |node: Node| roots.contains(&node) && !deleted.contains(&node);
+            let follows = |from, kind, to| !deleted.contains(&to) && follows(graph, &self.unleased, from, kind, to);
+            let lost = kept.let_go(graph, std::mem::take(let_go), is_root, follows);
+            for (node, key) in lost.into_iter().filter_map(|node| Some((node, graph.key(node)?))) {
                 self.dirty.take(key);
                 match key.kind {
                     Kind::Snapshot | Kind::Ingest => gone.thing(key),
@@ -297,7 +298,7 @@ impl<'a> Collection<'a> {
     }
 
     /// What the roots of a namespace reach.
-    fn reach(&self, space: &Space) -> Vec<bool> {
+    fn reach(&self, space: &Space) -> Standing {
         let graph = self.case.graph;
         let mut kept = vec![false; graph.len()];
         let mut todo: Vec<Node> = space.roots.iter().copied().collect();
@@ -306,23 +307,22 @@ impl<'a> Collection<'a> {
                 Some(kept) if !*kept && !space.deleted.contains(&node) => *kept = true,
                 _ => continue,
             }
-            let followed = graph.below(node).iter().filter(|edge| self.follows(node, edge));
+            let below = graph.below(node).iter();
+            let followed = below.filter(|edge| follows(graph, &self.unleased, node, edge.kind, edge.other));
             todo.extend(followed.map(|edge| edge.other));
         }
-        kept
+        Standing::of(kept)
     }
+}
 
-    /// The engine's own references play no part: containerd does not know them.
-    fn follows(&self, from: Node, edge: &Edge<'_>) -> bool {
-        let is_snapshot = || self.case.graph.key(edge.other).is_some_and(|key| key.kind == Kind::Snapshot);
-        match edge.kind {
-            LinkKind::Leases
-            | LinkKind::SnapshotParent
-            | LinkKind::Target
-            | LinkKind::Content
-            | LinkKind::ReadWrite => true,
-            LinkKind::GcRef => !(self.unleased.contains(&from) && is_snapshot()),
-            _ => false,
+/// The engine's own references play no part: containerd does not know them.
+fn follows(graph: &Graph<'_>, unleased: &BTreeSet<Node>, from: Node, kind: LinkKind, to: Node) -> bool {
+    let is_snapshot = || graph.key(to).is_some_and(|key| key.kind == Kind::Snapshot);
+    match kind {
+        LinkKind::Leases | LinkKind::SnapshotParent | LinkKind::Target | LinkKind::Content | LinkKind::ReadWrite => {
+            true
         }
+        LinkKind::GcRef => !(unleased.contains(&from) && is_snapshot()),
+        _ => false,
     }
 }

@@ -9,6 +9,7 @@ mod remove;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Case;
@@ -39,7 +40,8 @@ pub(super) struct Containerd<'a> {
     stored: &'a Stored<'a>,
     records: Records<'a>,
     rows: Rows<'a>,
-    shares: Shares,
+    /// Asked for by few prunes.
+    shares: OnceCell<Shares>,
     /// Past builds, each with its leases.
     builds: Builds<'a, Vec<&'a Key>>,
     collection: Collection<'a>,
@@ -57,7 +59,7 @@ impl<'a> Containerd<'a> {
             stored,
             records: Records::of(stored),
             rows: Rows::of(case),
-            shares: Shares::of(stored),
+            shares: OnceCell::new(),
             builds,
             collection: Collection::of(case, stored),
         }
@@ -98,12 +100,15 @@ impl<'a> Containerd<'a> {
     /// Records are gone, and what they held of others.
     // buildkit cache/refs.go: cacheRecord.remove; immutableRef.release ends what a record was read through
     fn drop_cache_records(&mut self, records: &[&CacheRow]) {
-        let held: BTreeSet<&str> = self.rows.iter().flat_map(|row| &row.parents).map(String::as_str).collect();
+        let mut loose: BTreeSet<&str> = records.iter().flat_map(|row| &row.parents).map(String::as_str).collect();
+        if !loose.is_empty() {
+            self.rows.iter().flat_map(|row| &row.parents).for_each(|held| _ = loose.remove(held.as_str()));
+        }
         for record in records {
             for end in ["", Lease::VARIANTS, VIEW] {
                 self.collection.drop_lease(&format!("{}{end}", record.id));
             }
-            for parent in record.parents.iter().filter(|parent| !held.contains(parent.as_str())) {
+            for parent in record.parents.iter().filter(|parent| loose.contains(parent.as_str())) {
                 self.collection.drop_lease(&format!("{parent}{VIEW}"));
             }
         }
@@ -164,9 +169,13 @@ impl Images for Containerd<'_> {
     }
 
     fn prune_cache(&mut self, manner: CacheManner<'_>, _: &mut Gone<'_>) -> Result<Pruned, String> {
-        let left: BTreeSet<&str> = self.records.all().map(|record| record.target).collect();
-        let lists = self.shares.of_images(self.stored, |target| left.contains(target));
-        let in_image = |row: &CacheRow| self.shares.is_in(row, &lists);
+        let (stored, records, shares) = (self.stored, &self.records, &self.shares);
+        let shares = || shares.get_or_init(|| Shares::of(stored));
+        let lists = OnceCell::new();
+        let in_image = |row: &CacheRow| {
+            let lists = lists.get_or_init(|| shares().of_images(stored, |target| records.has_target(target)));
+            shares().is_in(row, lists)
+        };
         let before: Vec<&CacheRow> = self.rows.iter().collect();
         let pruned = super::records::prune(self.case, manner, &mut self.rows, &in_image)?;
         let went: Vec<&CacheRow> = before.into_iter().filter(|row| !self.rows.has(&row.id)).collect();

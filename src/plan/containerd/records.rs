@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use jiff::Timestamp;
 
@@ -26,9 +27,13 @@ pub(super) struct Record<'a> {
     pub(super) parent: Option<&'a str>,
 }
 
-/// All records, by name.
-#[derive(Debug)]
-pub(super) struct Records<'a>(BTreeMap<String, Record<'a>>);
+/// All records, by name; the names by target, and how many records were built on an image.
+#[derive(Debug, Default)]
+pub(super) struct Records<'a> {
+    all: BTreeMap<String, Record<'a>>,
+    by_target: BTreeMap<&'a str, BTreeSet<String>>,
+    children: BTreeMap<&'a str, usize>,
+}
 
 /// What something typed means: a record of that name, if there is one, and all records of its target.
 #[derive(Debug)]
@@ -39,42 +44,63 @@ pub(super) struct Meant<'a> {
 
 impl<'a> Records<'a> {
     pub(super) fn of(stored: &Stored<'a>) -> Self {
+        let mut records = Self::default();
         let all = stored.images.values().flat_map(|image| image.facts.records.iter());
-        Self(all.map(|facts| (facts.name.clone(), Record::of(facts))).collect())
+        all.for_each(|facts| records.add(Record::of(facts)));
+        records
+    }
+
+    fn add(&mut self, record: Record<'a>) {
+        self.remove(&record.name);
+        self.by_target.entry(record.target).or_default().insert(record.name.clone());
+        if let Some(parent) = record.parent {
+            *self.children.entry(parent).or_default() += 1;
+        }
+        self.all.insert(record.name.clone(), record);
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Record<'a>> {
-        self.0.values()
+        self.all.values()
+    }
+
+    /// In order of their names.
+    fn to(&self, target: &str) -> impl Iterator<Item = &Record<'a>> {
+        self.by_target.get(target).into_iter().flatten().filter_map(|name| self.all.get(name))
     }
 
     pub(super) fn of_target(&self, target: &str) -> Vec<Record<'a>> {
-        self.0.values().filter(|record| record.target == target).cloned().collect()
+        self.to(target).cloned().collect()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Record<'a>> {
-        self.0.get(name)
+        self.all.get(name)
     }
 
     pub(super) fn has_target(&self, target: &str) -> bool {
-        self.0.values().any(|record| record.target == target)
+        self.to(target).next().is_some()
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Option<Record<'a>> {
-        self.0.remove(name)
+        let record = self.all.remove(name)?;
+        self.by_target.get_mut(record.target).into_iter().for_each(|names| _ = names.remove(name));
+        let children = record.parent.and_then(|parent| self.children.get_mut(parent));
+        children.into_iter().for_each(|count| *count = count.saturating_sub(1));
+        Some(record)
     }
 
     /// Keeps an image under no name. One that is kept so already stays as it is.
     // moby daemon/containerd/soft_delete.go: ensureDanglingImage
     pub(super) fn keep_untagged(&mut self, record: &Record<'a>, now: Timestamp) {
         let name = dangling_name(record.target);
-        let made = || Record { name: name.clone(), created: Some(now), ..record.clone() };
-        self.0.entry(name.clone()).or_insert_with(made);
+        if !self.all.contains_key(&name) {
+            self.add(Record { name, created: Some(now), ..record.clone() });
+        }
     }
 
     /// Whether an image was built on another.
     // moby daemon/containerd/image_children.go: Children
     pub(super) fn has_children(&self, target: &str) -> bool {
-        self.0.values().any(|record| record.parent == Some(target))
+        self.children.get(target).is_some_and(|count| *count > 0)
     }
 
     /// The images that one was built on, nearest first: the first record of each. One that is not there, and none is known.
@@ -94,7 +120,7 @@ impl<'a> Records<'a> {
     }
 
     fn first(&self, target: &str) -> Option<&Record<'a>> {
-        self.0.values().find(|record| record.target == target)
+        self.to(target).next()
     }
 
     // moby daemon/containerd/image.go: resolveAllReferences
@@ -102,10 +128,10 @@ impl<'a> Records<'a> {
         let Some(parsed) = Reference::parse(typed) else { return Err(no_reference()) };
         let missing = || Err(no_such_image(&parsed));
         let meant = match &parsed {
-            Reference::Id(id) => Meant { named: self.0.get(id).cloned(), all: self.of_target(id) },
+            Reference::Id(id) => Meant { named: self.all.get(id).cloned(), all: self.of_target(id) },
             Reference::Named(named) => {
                 let name = named.tagged();
-                let named_so = self.0.get(&name).cloned();
+                let named_so = self.all.get(&name).cloned();
                 if let Some(hex) = short_id(typed) {
                     return self.resolve_short(hex, named_so).and_then(|meant| meant.map_or_else(missing, Ok));
                 }
@@ -119,10 +145,11 @@ impl<'a> Records<'a> {
     /// The beginning of an ID, which may be a name as well.
     fn resolve_short(&self, hex: &str, named: Option<Record<'a>>) -> Result<Option<Meant<'a>>, Refusal> {
         let prefix = format!("sha256:{hex}");
-        let fits = |record: &&Record<'_>| {
-            record.target.starts_with(&prefix) || named.as_ref().is_some_and(|named| named.name == record.name)
-        };
-        let mut all: Vec<Record<'a>> = self.0.values().filter(fits).cloned().collect();
+        let near = self.by_target.range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded));
+        let targets = near.map(|(target, _)| *target).take_while(|target| target.starts_with(&prefix));
+        let names = targets.filter_map(|target| self.by_target.get(target)).flatten();
+        let names: BTreeSet<&String> = names.chain(named.as_ref().map(|named| &named.name)).collect();
+        let mut all: Vec<Record<'a>> = names.into_iter().filter_map(|name| self.all.get(name)).cloned().collect();
         let targets: BTreeSet<&str> = all.iter().map(|record| record.target).collect();
         if targets.len() > 1 {
             return Err(Refusal::not_found("ambiguous reference"));

@@ -4,6 +4,7 @@
 //! builder/builder-next/adapters/snapshot/leasemanager.go counts no references. A snapshot that is a layer drops the
 //! cache's one handle on that layer; any other is a directory of the driver.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::images::Known;
@@ -123,12 +124,12 @@ impl<'a> Cache<'a> {
         layers: &mut Layers<'a>,
         gone: &mut Gone<'_>,
     ) -> Result<Pruned, String> {
-        let chains = images.chains();
+        let chains = OnceCell::new();
         let snapshots = &self.snapshots;
         // moby builder/builder-next/imagerefchecker/checker.go: its layer is part of an image
         let in_image = |row: &CacheRow| {
             let chain = snapshots.get(row.id.as_str()).and_then(|snapshot| snapshot.chain.as_ref());
-            chain.is_some_and(|chain| chains.contains(chain))
+            chain.is_some_and(|chain| chains.get_or_init(|| images.chains()).contains(chain))
         };
         let pruned = records::prune(self.case, manner, &mut self.rows, &in_image)?;
         for record in &pruned.records {

@@ -128,11 +128,7 @@ impl GraphDriver<'_> {
     /// An image that a container mounts has a read-write layer of its own.
     // moby daemon/mounts.go removeMountPoints (28.0)
     fn drop_image_mounts(&mut self, container: &Key, gone: &mut Gone<'_>) -> Vec<String> {
-        let links = self.case.inventory.links.iter();
-        let mounts: Vec<&Key> = links
-            .filter(|link| link.kind == LinkKind::ImageMount && link.from == *container)
-            .map(|link| &link.to)
-            .collect();
+        let mounts: Vec<&Key> = self.case.graph.targets(container, LinkKind::ImageMount).collect();
         mounts.into_iter().for_each(|mount| self.layers.release_mount(&mount.id, gone));
         Vec::new()
     }
