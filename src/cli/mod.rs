@@ -37,7 +37,8 @@ pub fn main_with(args: Vec<std::ffi::OsString>) -> ExitCode {
 
 /// Runs one command line; data to `out`, talk to `err`.
 pub fn run(args: Vec<std::ffi::OsString>, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let done = run::run(plugin::unwrap(args), out, err).and_then(|exit| out.flush().map(|()| exit));
+    let (args, globals) = plugin::unwrap(args);
+    let done = run::run(args, &globals, out, err).and_then(|exit| out.flush().map(|()| exit));
     match done {
         Ok(exit) => exit,
         // `deadweight … | head`: whoever reads has seen enough

@@ -9,24 +9,24 @@ use super::args::Format;
 use super::run::{Context, tell_whose};
 use crate::plan::Keep;
 use crate::render;
-use crate::report::{self, Analysis};
+use crate::report::{self, Analysis, Target};
 
 /// What to free, and what to leave alone.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Plan {
     /// How much to free, such as 10GB or 512MiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(super) free: u64,
+    pub(super) free: Target,
     /// Never remove what matches; any number of them: name=web*, label=key[=value], until=24h (made or used since),
     /// kind=container|image|cache|volume|history, id=3f2a
     #[arg(long, value_name = "KEY=VALUE", value_parser = Keep::parse)]
     pub(super) keep: Vec<Keep>,
 }
 
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<Target, String> {
     match parse_size::parse_size(text) {
         Ok(0) => Err("it is nothing".to_owned()),
-        Ok(size) => Ok(size),
+        Ok(bytes) => Ok(Target { bytes, text: text.to_owned() }),
         Err(_) => Err("it is no size such as 10GB or 512MiB".to_owned()),
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<Exit> {
-    let answer = match report::plan(analysis, asked.free, &asked.keep) {
+    let answer = match report::plan(analysis, &asked.free, &asked.keep) {
         Ok(answer) => answer,
         Err(cause) => return cx.refuse(&cause, Exit::Partial, err),
     };

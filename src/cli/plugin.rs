@@ -1,17 +1,97 @@
-//! As a plugin of the Docker CLI (`docker deadweight …`) the first argument is the plugin's own name.
+//! As a plugin of the Docker CLI (`docker [OPTION…] deadweight …`) we are given the whole command line: Docker's own options,
+//! our name, and what follows. Only what stands before our name is Docker's: `--host` means something else behind it.
+// docker/cli cli-plugins/manager: PluginRunCommand; cli/flags: ClientOptions.InstallFlags
 
 use std::ffi::OsString;
 
 /// What the Docker CLI asks a plugin for.
 pub(super) const METADATA: &str = "docker-cli-plugin-metadata";
 
-/// The arguments without the plugin's name.
-pub(super) fn unwrap(mut args: Vec<OsString>) -> Vec<OsString> {
+/// Docker's options that stood before our name: for the commands that we run, and for nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Globals {
+    /// `-H`, `--host`; the last one.
+    pub(super) host: Option<String>,
+    /// `-c`, `--context`
+    pub(super) context: Option<String>,
+    /// All others, as typed.
+    pub(super) others: Vec<String>,
+}
+
+/// An option of Docker's: its names, and whether it takes a value.
+const OPTIONS: &[(&str, Option<char>, bool)] = &[
+    ("config", None, true),
+    ("context", Some('c'), true),
+    ("debug", Some('D'), false),
+    ("host", Some('H'), true),
+    ("log-level", Some('l'), true),
+    ("tls", None, false),
+    ("tlscacert", None, true),
+    ("tlscert", None, true),
+    ("tlskey", None, true),
+    ("tlsverify", None, false),
+];
+
+/// The arguments without the plugin's name and what stood before it.
+pub(super) fn unwrap(args: Vec<OsString>) -> (Vec<OsString>, Globals) {
     let as_plugin = args.first().is_some_and(|program| is_plugins(program));
-    if as_plugin && args.get(1).is_some_and(|arg| arg == "deadweight") {
-        args.remove(1);
+    match globals(&args).filter(|_| as_plugin) {
+        Some((globals, ours)) => (
+            args.into_iter().enumerate().filter(|(at, _)| *at == 0 || *at > ours).map(|(_, arg)| arg).collect(),
+            globals,
+        ),
+        None => (args, Globals::default()),
     }
-    args
+}
+
+/// Docker's options, and where our name stands behind them; none if it does not.
+fn globals(args: &[OsString]) -> Option<(Globals, usize)> {
+    let mut globals = Globals::default();
+    let mut rest = args.iter().enumerate().skip(1);
+    while let Some((at, word)) = rest.next() {
+        let word = word.to_str()?;
+        if word == "deadweight" {
+            return Some((globals, at));
+        }
+        let mut value = || rest.next().and_then(|(_, value)| value.to_str()).map(str::to_owned);
+        match word.strip_prefix("--") {
+            Some(long) => {
+                let (name, given) =
+                    long.split_once('=').map_or((long, None), |(name, given)| (name, Some(given.to_owned())));
+                let (name, _, takes) = OPTIONS.iter().find(|(known, ..)| *known == name)?;
+                let given = if *takes { Some(given.map_or_else(&mut value, Some)?) } else { given };
+                globals.take(name, given);
+            }
+            None => {
+                let mut letters = word.strip_prefix('-').filter(|letters| !letters.is_empty())?.chars();
+                while let Some(letter) = letters.next() {
+                    let (name, _, takes) = OPTIONS.iter().find(|(_, short, _)| *short == Some(letter))?;
+                    // `-Hunix://…`, `-H=unix://…`, `-H unix://…`
+                    let behind = letters.as_str().strip_prefix('=').unwrap_or(letters.as_str()).to_owned();
+                    match (*takes, behind.is_empty()) {
+                        (false, _) => globals.take(name, None),
+                        (true, true) => globals.take(name, Some(value()?)),
+                        (true, false) => globals.take(name, Some(behind)),
+                    }
+                    if *takes {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+impl Globals {
+    fn take(&mut self, name: &str, value: Option<String>) {
+        match (name, value) {
+            ("host", Some(value)) => self.host = Some(value),
+            ("context", Some(value)) => self.context = Some(value),
+            (_, Some(value)) => self.others.push(format!("--{name}={value}")),
+            (_, None) => self.others.push(format!("--{name}")),
+        }
+    }
 }
 
 /// Whether the Docker CLI started us.
@@ -32,3 +112,6 @@ pub(super) fn metadata() -> serde_json::Value {
         "ShortDescription": "Who owns every byte of the data root, and why it is kept",
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,13 +23,13 @@ use crate::disk::Log;
 use crate::engine::{self, Act, Docker};
 use crate::plan::{Action, Keep};
 use crate::render;
-use crate::report::{self, Analysis, Ended, Promise, Ran, Reading};
+use crate::report::{self, Analysis, Ended, Promise, Ran, Reading, Target};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Reclaim {
     /// How much to free, such as 10GB or 512MiB: carries out what `plan` chooses
     #[arg(long, value_name = "SIZE", value_parser = super::plan::size, conflicts_with = "actions", required_unless_present = "actions")]
-    free: Option<u64>,
+    free: Option<Target>,
     /// With --free: never remove what matches, as `plan --keep` takes it
     #[arg(long, value_name = "KEY=VALUE", value_parser = Keep::parse, conflicts_with = "actions")]
     keep: Vec<Keep>,
@@ -90,7 +90,12 @@ pub(super) fn run(
         Ok(promise) => promise,
         Err(cause) => return cx.refuse(&cause, Exit::Partial, err),
     };
-    let docker = Docker { program: engine::program(plugin::is_plugin()), host: None };
+    let docker = Docker {
+        program: engine::program(plugin::is_plugin()),
+        options: cx.docker.others.clone(),
+        context: cx.docker.context.clone(),
+        host: cx.docker.host.clone(),
+    };
     let mut job = Job { cx, analysis, asked, actions: chosen.0, promise, docker, log };
     let short = chosen.1;
     job.run(short, out, err)
@@ -106,7 +111,7 @@ fn choose(
     out: &mut dyn Write,
     tables: bool,
 ) -> io::Result<Result<Chosen, String>> {
-    let Some(free) = asked.free else {
+    let Some(free) = &asked.free else {
         let actions = match super::whatif::parse(&asked.actions) {
             Ok(actions) => actions,
             Err(cause) => return Ok(Err(cause)),

@@ -22,6 +22,8 @@ use crate::verify::{Verdict, subjects};
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) global: &'a Global,
+    /// Options of the Docker CLI that started us.
+    pub(super) docker: &'a plugin::Globals,
     pub(super) paper: Paper,
     /// Of all contents, if they were read before anything was weighed.
     pub(super) verdicts: Option<Vec<Verdict>>,
@@ -55,7 +57,12 @@ pub(super) fn tell_whose(cx: &Context<'_>, analysis: &Analysis<'_>, err: &mut dy
     writeln!(err, "deadweight: {}", cx.paper.plain(&said))
 }
 
-pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
+pub(super) fn run(
+    args: Vec<OsString>,
+    docker: &plugin::Globals,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Exit> {
     if args.get(1).is_some_and(|arg| arg == plugin::METADATA) {
         return writeln!(out, "{}", plugin::metadata()).map(|()| Exit::Done);
     }
@@ -82,7 +89,7 @@ pub(super) fn run(args: Vec<OsString>, out: &mut dyn Write, err: &mut dyn Write)
         Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| Exit::Unreadable),
     };
     let analysis = Analysis::of(&reading);
-    let cx = Context { global: &cli.global, paper: paper(&cli.global), verdicts };
+    let cx = Context { global: &cli.global, docker, paper: paper(&cli.global), verdicts };
     dispatch(&cx, &analysis, command, out, err)
 }
 

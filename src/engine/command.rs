@@ -18,6 +18,10 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Docker {
     pub program: OsString,
+    /// Docker's own options, as they were given to the CLI that started us.
+    pub options: Vec<String>,
+    /// Until the host is known, the context that was asked for.
+    pub context: Option<String>,
     /// Given with every command: nothing in the environment or in a context changes whom we talk to.
     pub host: Option<String>,
 }
@@ -49,8 +53,16 @@ pub enum Failure {
 impl Docker {
     /// The whole argument vector of a command; `words` are what follows `docker`.
     pub fn argv(&self, words: &[String]) -> Vec<String> {
+        let program = std::iter::once(self.program.to_string_lossy().into_owned());
+        program.chain(self.globals()).chain(words.iter().cloned()).collect()
+    }
+
+    /// The CLI refuses a host and a context together.
+    fn globals(&self) -> impl Iterator<Item = String> {
         let host = self.host.iter().flat_map(|host| ["--host".to_owned(), host.clone()]);
-        std::iter::once(self.program.to_string_lossy().into_owned()).chain(host).chain(words.iter().cloned()).collect()
+        let context = self.context.iter().filter(|_| self.host.is_none());
+        let context = context.flat_map(|context| ["--context".to_owned(), context.clone()]);
+        self.options.iter().cloned().chain(context).chain(host)
     }
 
     /// The same as one would type it.
@@ -63,14 +75,14 @@ impl Docker {
     pub fn run(&self, words: &[String], limit: Duration) -> Result<Said, Failure> {
         let program = || self.program.to_string_lossy().into_owned();
         let mut command = Command::new(&self.program);
-        if let Some(host) = &self.host {
-            command.args(["--host", host]);
-        }
-        command.args(words);
+        command.args(self.globals()).args(words);
         // a group of its own: whoever interrupts us does not interrupt what is under way
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // the engine's own builder, whichever one was chosen for builds
-        command.env("BUILDX_BUILDER", "default").env("DOCKER_CLI_HINTS", "false").env_remove("DOCKER_CONTEXT");
+        command.env("BUILDX_BUILDER", "default").env("DOCKER_CLI_HINTS", "false");
+        if self.host.is_some() {
+            command.env_remove("DOCKER_CONTEXT");
+        }
         let start = Instant::now();
         let mut child = command.spawn().map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => Failure::Missing { program: program() },

@@ -18,10 +18,14 @@ pub fn program(is_plugin: bool) -> OsString {
 }
 
 /// The socket on this machine that the CLI talks to.
-// docker/cli cli/command/cli.go resolveContextName: DOCKER_HOST outweighs any context
+// docker/cli cli/command/cli.go resolveContextName: options outweigh the environment, and DOCKER_HOST the context chosen
 pub fn endpoint(docker: &Docker, limit: Duration) -> Result<String, String> {
-    let given = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-    let host = match given {
+    let typed = match (&docker.host, &docker.context) {
+        (Some(_), Some(_)) => return Err("conflicting options: cannot specify both --host and --context".to_owned()),
+        (host, _) => host.clone(),
+    };
+    let given = || std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty() && docker.context.is_none());
+    let host = match typed.or_else(given) {
         Some(host) => host,
         None => of_context(docker, limit).map_err(|failure| failure.to_string())?,
     };

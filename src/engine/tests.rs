@@ -12,7 +12,12 @@ fn fake(script: &str) -> (tempfile::TempDir, Docker) {
     let program = dir.path().join("docker");
     std::fs::write(&program, format!("#!/bin/bash\n{script}\n")).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let docker = Docker { program: program.into(), host: Some("unix:///nowhere".to_owned()) };
+    let docker = Docker {
+        program: program.into(),
+        options: Vec::new(),
+        context: None,
+        host: Some("unix:///nowhere".to_owned()),
+    };
     (dir, docker)
 }
 
@@ -28,7 +33,7 @@ fn every_argument_arrives_as_it_is_and_no_shell_sees_it() {
 
 #[test]
 fn a_program_that_is_not_there_is_said_to_be_missing() {
-    let docker = Docker { program: "/nowhere/docker".into(), host: None };
+    let docker = Docker { program: "/nowhere/docker".into(), options: Vec::new(), context: None, host: None };
     let failure = docker.run(&["info".to_owned()], PATIENCE).unwrap_err();
     assert!(matches!(failure, Failure::Missing { .. }), "{failure}");
     let (_dir, docker) = fake("exit 0");

@@ -126,8 +126,8 @@ fn wrapped(text: &str, indent: &str, paper: &Paper, out: &mut dyn Write) -> io::
 fn next(plan: &Plan, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     if plan.reached && !plan.steps.is_empty() {
         let text = format!(
-            "Next: deadweight reclaim --free {}B, with the same options; it asks before it acts.",
-            plan.target_bytes
+            "Next: deadweight reclaim --free {}, with the same options; it asks before it acts.",
+            shlex::try_quote(&plan.target).unwrap_or_default()
         );
         writeln!(out)?;
         return wrapped(&text, "", paper, out);

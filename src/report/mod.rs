@@ -33,7 +33,7 @@ pub use listed::{Beside, Shown, Unlisted, Wanted, engine_list};
 pub use nested::{Inner, InnerStatus, Inside, NoSuchRoot};
 pub use network::{Network, NetworkLink, NetworkNode, network};
 pub use open::{Cannot, Options};
-pub use plan::{HarmPoints, KeptObject, Plan, PlanStep, WithheldObject, plan};
+pub use plan::{HarmPoints, KeptObject, Plan, PlanStep, Target, WithheldObject, plan};
 pub use reclaim::{Ended, Identity, Promise, Ran, Reclaim, ReclaimStep, account, changes, identity, promise, refused};
 pub use status::{Status, Store, status};
 pub use whatif::{Together, WhatIf, WhatIfStep, what_if};

@@ -10,6 +10,14 @@ use super::whatif::{case, step, together, zone};
 use super::{Analysis, Together, WhatIfStep};
 use crate::plan::{self, Choice, Harm, Keep};
 
+/// How much to free.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub bytes: u64,
+    /// As typed.
+    pub text: String,
+}
+
 /// `deadweight plan --free SIZE --format json`
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Plan {
@@ -19,7 +27,9 @@ pub struct Plan {
     pub engine: Engine,
     /// The image store that the engine works with.
     pub store: String,
-    /// What was asked for.
+    /// What was asked for, as typed.
+    pub target: String,
+    /// The same in bytes.
     pub target_bytes: u64,
     /// The steps free as much.
     pub reached: bool,
@@ -87,10 +97,10 @@ pub struct WithheldObject {
 }
 
 /// The least harmful removals that free so much; or why that cannot be told.
-pub fn plan(analysis: &Analysis<'_>, target: u64, rules: &[Keep]) -> Result<Plan, String> {
+pub fn plan(analysis: &Analysis<'_>, target: &Target, rules: &[Keep]) -> Result<Plan, String> {
     let zone = zone(analysis);
     let case = case(analysis, &zone)?;
-    let choice = plan::choose(&case, target, rules);
+    let choice = plan::choose(&case, target.bytes, rules);
     let harm = points(choice.harm);
     Ok(Plan {
         schema_version: SCHEMA_VERSION,
@@ -98,7 +108,8 @@ pub fn plan(analysis: &Analysis<'_>, target: u64, rules: &[Keep]) -> Result<Plan
         roots: roots(analysis),
         engine: engine(analysis),
         store: case.view.store().1.to_owned(),
-        target_bytes: target,
+        target: target.text.clone(),
+        target_bytes: target.bytes,
         reached: choice.reached,
         at_most_bytes: choice.at_most,
         steps: steps(&choice),
