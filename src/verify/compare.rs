@@ -62,6 +62,12 @@ pub(super) fn inodes(is: &Traits, was: &Traits, found: &mut Found) {
     }
 }
 
+/// What copies a root keeps no hard links of devices and pipes, and nobody can tell.
+pub(super) fn is_same_device(one: &Traits, other: &Traits) -> bool {
+    let special = matches!(one.kind, FileKind::CharDevice | FileKind::BlockDevice | FileKind::Fifo);
+    special && one.kind == other.kind && one.rdev == other.rdev
+}
+
 fn is_kind(kind: Kind, is: FileKind) -> bool {
     matches!(
         (kind, is),

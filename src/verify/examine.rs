@@ -275,7 +275,7 @@ impl Examiner {
             return self.verdict.unchecked("a hard link to a name that leads outside of the layer");
         };
         let inode = self.tree.folder(&target).and_then(|folder| folder.step.traits_at(target.name()));
-        if !inode.is_ok_and(|inode| inode.ino == traits.ino) {
+        if !inode.is_ok_and(|inode| inode.ino == traits.ino || compare::is_same_device(&inode, traits)) {
             found.push((What::HardLink, compare::not_linked(&header.link)));
             self.names.broken(&target, path, &self.tree);
             return;

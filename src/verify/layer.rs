@@ -81,7 +81,7 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
         times_may_be_cut: false,
         empty_is_none: true,
         none_of_the_administrators: false,
-        keeps_marks_of_aufs: files.copy.is_none() && !fuse,
+        keeps_marks_of_aufs: files.copy.is_none(),
         no_devices: fuse,
         through_a_mount: files.copy.is_none() && !files.source.from_directory && made_by_a_mount(),
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),

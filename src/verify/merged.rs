@@ -50,7 +50,7 @@ pub(super) fn finish(
     }
     let missed: Vec<_> = copy.model.missed().map(|path| copy.examiner.tree.place(path)).collect();
     for at in missed {
-        copy.examiner.verdict.differs(at, What::Missing, "not there, and the layers below have it");
+        copy.examiner.verdict.differs(at, What::Missing, "not there, and the layers have it");
     }
     Ok(())
 }
@@ -296,15 +296,17 @@ impl Copy<'_, '_> {
             Ok(seen) => seen,
             Err(halt) => return Ok(Err(halt)),
         };
+        let mut about = false;
         if !compared {
-            let about = compare::inode(&node.header, &traits, &habits, found);
+            about = compare::inode(&node.header, &traits, &habits, found);
+            about &= self.examiner.changes.may_be_new(&traits);
             if about {
                 self.examiner.changes.about(&traits, self.examiner.tree.place(path));
             }
             let late = found.pop_if(|(what, _)| *what == What::Time && !node.time_stands);
             if let Some((_, detail)) = &late {
                 self.examiner.changes.late_dir(&traits, self.examiner.tree.place(path), detail);
-            } else if node.header.kind == Kind::Dir {
+            } else if node.header.kind == Kind::Dir && !about {
                 self.examiner.changes.note_dir(&traits);
             }
             self.examiner.verdict.files = self.examiner.verdict.files.saturating_add(1);
@@ -315,13 +317,15 @@ impl Copy<'_, '_> {
         let marks = compare::attributes(&node.header.xattrs, &attributes, &habits, found);
         if marks.unknown.is_some() || node.header.kind != Kind::Dir {
             match marks.unknown {
+                None if about => {}
                 None => self.examiner.changes.note(&traits),
                 Some(name) => self.examiner.changes.doubt_attribute(&traits, self.examiner.tree.place(path), &name),
             }
         }
         if node.linked {
             let (ino, first) = self.inodes.entry(node.inode).or_insert_with(|| (traits.ino, path.to_vec()));
-            if *ino != traits.ino {
+            let is_kept = matches!(traits.kind, FileKind::File | FileKind::Symlink);
+            if is_kept && *ino != traits.ino {
                 found.push((What::HardLink, compare::not_linked(first)));
             }
         }

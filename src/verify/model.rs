@@ -110,9 +110,10 @@ impl Model {
         self.nodes.get_mut(path)
     }
 
-    /// What was not met on the walk, of layers below the last.
+    /// What was not met on the walk, of layers below the last; and directories that the engine made on the way.
     pub(super) fn missed(&self) -> impl Iterator<Item = &[u8]> {
-        let missed = self.nodes.iter().filter(|(_, node)| !node.met && node.layer != self.layer && !node.implied);
+        let is_due = |node: &Node| if node.implied { !node.from_directory } else { node.layer != self.layer };
+        let missed = self.nodes.iter().filter(move |(_, node)| !node.met && is_due(node));
         missed.map(|(path, _)| path.as_slice())
     }
 

@@ -277,6 +277,14 @@ impl Examiner {
     }
 
     fn missing_whiteouts(&mut self) {
+        let told =
+            self.habits.whiteouts == Whiteouts::Overlay && !self.habits.through_a_mount && !self.lowers.are_there();
+        for folder in self.opaque.iter().filter(|_| told) {
+            if matches!(self.tree.top().reach(folder), Err(Halt::Vanished)) {
+                let detail = "not there, and no longer hides what lies below";
+                self.verdict.differs(self.tree.place(folder), What::Whiteout, detail);
+            }
+        }
         for hidden in std::mem::take(&mut self.whiteouts) {
             // hidden first, and then there again
             if !self.seen.has(&hidden) {
