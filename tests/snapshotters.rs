@@ -167,6 +167,10 @@ fn a_subvolume_that_was_committed_is_an_orphan_and_what_it_became_is_none() {
 /// The copy that native makes of a directory has the time at which it was made.
 #[test]
 fn copies_of_native_are_intact_and_what_changes_in_one_is_found() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can unpack the owners of files");
+        return;
+    }
     let dir = root();
     let checked = |dir: &Path| {
         let said = run::deadweight(dir, &["check", "--content", "--format", "json"]).json();
