@@ -33,7 +33,9 @@ pub fn check(check: &Check, quiet: bool, paper: &Paper, out: &mut dyn Write) -> 
 
 fn one(cause: &Cause, check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     let head = format!("{}: {}", paper.plain(&cause.path), paper.plain(&cause.cause));
-    writeln!(out, "{}", paper.bold(&head))?;
+    for line in wrapped("", &head, paper) {
+        writeln!(out, "{}", paper.bold(&line))?;
+    }
     let differences = check.checked.iter().filter(|row| cause.class == "content-mismatch" && is_of(row, cause));
     let mut lines: Vec<String> = differences
         .flat_map(|row| &row.differences)
@@ -45,12 +47,31 @@ fn one(cause: &Cause, check: &Check, paper: &Paper, out: &mut dyn Write) -> io::
     );
     lines.extend(cause.victims.iter().map(|victim| format!("{} {}", named(&victim.object, paper), victim.effect)));
     for line in lines.iter().take(SHOWN) {
-        writeln!(out, "  {line}")?;
+        told(line, paper, out)?;
     }
     if lines.len() > SHOWN {
         writeln!(out, "  … and {} more: --format json", lines.len().saturating_sub(SHOWN))?;
     }
-    writeln!(out, "  Repair: {}", cause.repair)
+    told(&format!("Repair: {}", cause.repair), paper, out)
+}
+
+/// A line below a heading.
+fn told(text: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    wrapped("  ", text, paper).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// As wide as the terminal; a path stays whole, so that it can be copied.
+fn wrapped(indent: &str, text: &str, paper: &Paper) -> Vec<String> {
+    const NARROWEST: u16 = 20;
+    let Some(width) = paper.width else { return vec![format!("{indent}{text}")] };
+    let deeper = format!("{indent}    ");
+    let options = textwrap::Options::new(usize::from(width.max(NARROWEST)))
+        .initial_indent(indent)
+        .subsequent_indent(&deeper)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(String::from).collect()
 }
 
 fn is_of(row: &Checked, cause: &Cause) -> bool {
@@ -75,11 +96,11 @@ fn not_checked(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<
     reasons.dedup();
     for because in reasons {
         let count = designed.iter().filter(|row| row.not_checked_because.contains(because)).count();
-        writeln!(out, "  {count} snapshots: {because}")?;
+        told(&format!("{count} snapshots: {because}"), paper, out)?;
     }
     for row in rows {
         for because in &row.not_checked_because {
-            writeln!(out, "  {}: {}", named(&row.object, paper), paper.plain(because))?;
+            told(&format!("{}: {}", named(&row.object, paper), paper.plain(because)), paper, out)?;
         }
     }
     Ok(())
@@ -94,7 +115,7 @@ fn holes(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nCould not be read:")?;
     }
     for hole in holes {
-        writeln!(out, "  {}: {}", paper.plain(&hole.path), paper.plain(&hole.cause))?;
+        told(&format!("{}: {}", paper.plain(&hole.path), paper.plain(&hole.cause)), paper, out)?;
     }
     Ok(())
 }
