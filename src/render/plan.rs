@@ -112,6 +112,10 @@ fn by_hand(works: &[HandWork], paper: &Paper, out: &mut dyn Write) -> io::Result
         wrapped(&paper.plain(&work.note), "    ", paper, out)?;
         // a command is not broken, so that it can be copied
         work.by_hand.iter().try_for_each(|command| writeln!(out, "      {}", paper.plain(command)))?;
+        if !work.by_hand.is_empty() {
+            let after = format!("{} Check afterwards: {}.", work.safe_because, work.check_after.join(", "));
+            wrapped(&paper.plain(&after), "    ", paper, out)?;
+        }
     }
     if shown < works.len() { writeln!(out, "  and {} more (--no-trunc)", works.len() - shown) } else { Ok(()) }
 }

@@ -188,13 +188,29 @@ fn what_changes_between_plan_and_act_stops_it_and_nothing_is_lost() {
     }
     let engine = Engine::start("overlay2");
     engine.recipe("forced-rmi");
+    races(&engine, "shop:1", "base:1");
+}
+
+#[test]
+fn what_changes_in_containerds_store_between_plan_and_act_stops_it_and_nothing_is_lost() {
+    if let Some(why) = crate::tree::absent() {
+        println!("{why}");
+        return;
+    }
+    let engine = Engine::start_stored(false);
+    engine.recipe("containerd");
+    races(&engine, "keep:1", "keep:1");
+}
+
+/// `image` and `from` are to go; builds start from the latter.
+fn races(engine: &Engine, image: &str, from: &str) {
     let (made, said) =
-        engine.docker(&["create", "--network", "none", "--name", "sleeper", "shop:1", "/tiny", "sleep", "600"]);
+        engine.docker(&["create", "--network", "none", "--name", "sleeper", image, "/tiny", "sleep", "600"]);
     assert!(made, "{said}");
-    let bin = client_with_a_rival(&engine);
+    let bin = client_with_a_rival(engine);
     let context = engine.dir().join("context");
     std::fs::create_dir_all(&context).unwrap();
-    std::fs::write(context.join("Dockerfile"), "FROM base:1\nRUN [\"/tiny\", \"sleep\", \"12\"]\n").unwrap();
+    std::fs::write(context.join("Dockerfile"), format!("FROM {from}\nRUN [\"/tiny\", \"sleep\", \"12\"]\n")).unwrap();
     let docker = engine.client("docker").get_program().to_str().unwrap().to_owned();
     let build = |kit: u8| {
         format!(
@@ -205,17 +221,17 @@ fn what_changes_between_plan_and_act_stops_it_and_nothing_is_lost() {
     let plain = ["--keep", "kind=cache", "--keep", "kind=history"];
     let cases: Vec<(&str, String, &[&str])> = vec![
         ("a container is started", format!("{docker} start sleeper > /dev/null"), &[]),
-        ("an image is tagged", format!("{docker} tag shop:1 shop:kept"), &[]),
-        ("a container is made", format!("{docker} create shop:1 /tiny > /dev/null"), &[]),
+        ("an image is tagged", format!("{docker} tag {image} kept:kept"), &[]),
+        ("a container is made", format!("{docker} create --network none {image} /tiny > /dev/null"), &[]),
         ("BuildKit builds", build(1), &[]),
         ("BuildKit builds, and no cache is to go", build(1), &plain),
         ("the classic builder builds from an image that is to go", build(0), &plain),
     ];
     for (about, meanwhile, keep) in cases {
-        let free = at_most(&engine, keep).to_string();
-        let before = listed(&engine);
+        let free = at_most(engine, keep).to_string();
+        let before = listed(engine);
         std::fs::write(bin.join("meanwhile"), &meanwhile).unwrap();
-        let mut command = beside(&bin, deadweight(&engine, &[&["reclaim", "--free", &free, "-y"], keep].concat()));
+        let mut command = beside(&bin, deadweight(engine, &[&["reclaim", "--free", &free, "-y"], keep].concat()));
         let out = command.output().unwrap();
         let account = answer(&out);
         assert_eq!(
@@ -225,11 +241,11 @@ fn what_changes_between_plan_and_act_stops_it_and_nothing_is_lost() {
             complaint(&out)
         );
         assert!(complaint(&out).contains("changed meanwhile"), "{about}: {}", complaint(&out));
-        let lost: Vec<_> = before.difference(&listed(&engine)).cloned().collect();
+        let lost: Vec<_> = before.difference(&listed(engine)).cloned().collect();
         assert_eq!(lost, Vec::<String>::new(), "{about}");
         println!("{about}: {}", complaint(&out).lines().next().unwrap_or_default());
         std::fs::write(bin.join("meanwhile"), "").unwrap();
-        quiet(&engine);
+        quiet(engine);
     }
 }
 
@@ -276,22 +292,57 @@ fn what_is_told_to_be_removed_by_hand_is_missed_by_nobody() {
     }
     let mut engine = Engine::start("overlay2");
     engine.recipe("build-cache");
+    by_hand(&mut engine, |dir| vec![plant(&dir.join("docker"))]);
+}
+
+/// Files in containerd's stores that no metadata name, and an ingest that nobody can take up.
+fn plant_strays(dir: &Path) -> Vec<PathBuf> {
+    let containerd = dir.join("containerd");
+    let snapshots = containerd.join("io.containerd.snapshotter.v1.overlayfs/snapshots");
+    let content = containerd.join("io.containerd.content.v1.content");
+    let strays = [
+        snapshots.join("99991/fs/file"),
+        snapshots.join("new-1234567890/fs/file"),
+        content.join("blobs/sha256").join("5".repeat(64)),
+        content.join("ingest").join("6".repeat(64)).join("data"),
+        containerd.join("tmpmounts/containerd-mount1234567/file"),
+    ];
+    for stray in &strays {
+        std::fs::create_dir_all(stray.parent().unwrap()).unwrap();
+        std::fs::write(stray, "planted ".repeat(9000)).unwrap();
+    }
+    strays.to_vec()
+}
+
+#[test]
+fn what_is_told_to_be_removed_of_containerds_by_hand_is_missed_by_nobody() {
+    if let Some(why) = crate::tree::absent() {
+        println!("{why}");
+        return;
+    }
+    let mut engine = Engine::start_stored(false);
+    engine.recipe("containerd");
+    by_hand(&mut engine, plant_strays);
+}
+
+/// Plants remains in a stopped engine's roots, removes what is told by hand, and uses everything that is left.
+fn by_hand(engine: &mut Engine, plant: impl Fn(&Path) -> Vec<PathBuf>) {
     let version = engine.version();
     engine.stop();
-    let orphan = plant(&engine.root());
+    let planted = plant(engine.dir());
     let answer =
         run::deadweight(engine.dir(), &["plan", "--free", "1", "--format", "json", "--engine", &version]).json();
     let works = answer["by_hand"].as_array().unwrap();
     let commands: Vec<&str> =
         works.iter().flat_map(|work| work["by_hand"].as_array().unwrap()).map(|line| line.as_str().unwrap()).collect();
-    let removals: Vec<&&str> =
-        commands.iter().filter(|line| line.starts_with("rm -rf --one-file-system -- ")).collect();
+    let removals: Vec<&&str> = commands.iter().filter(|line| line.contains("rm -rf --one-file-system -- ")).collect();
     assert!(removals.len() >= 3, "{works:#?}");
     for line in removals {
         let out = Command::new("bash").args(["-c", line]).output().unwrap();
         assert!(out.status.success(), "{line}");
     }
-    assert!(!orphan.exists());
+    let left: Vec<_> = planted.iter().filter(|planted| planted.exists()).collect();
+    assert!(left.is_empty(), "{left:?}: {works:#?}");
     engine.boot();
     // every image and container that is left runs
     let images = engine.json("/images/json");
