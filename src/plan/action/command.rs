@@ -112,8 +112,9 @@ fn system_prune(command: &'static str, words: &[String]) -> Result<Verb, BadActi
 fn cache_prune(command: &'static str, words: &[String]) -> Result<Verb, BadAction> {
     let sizes = ["keep-storage", "reserved-space", "max-used-space", "min-free-space"];
     let plain = [FORCE, ALL, FILTER, flag("verbose", None)];
-    let known: Vec<Known> = plain.into_iter().chain(sizes.map(value)).collect();
+    let known: Vec<Known> = plain.into_iter().chain(sizes.map(value)).chain(BUILDX).collect();
     let given = none(command, Given::parse(command, &known, words)?)?;
+    own_builder(&given)?;
     given.is("force")?;
     given.is("verbose")?;
     let size = |long: &'static str| match given.last(long) {
@@ -128,8 +129,24 @@ fn cache_prune(command: &'static str, words: &[String]) -> Result<Verb, BadActio
     Ok(Verb::PruneCache { all: given.is("all")?, filters: filters(&given)?, limits })
 }
 
+/// What every command of buildx takes.
+const BUILDX: [Known; 2] = [value("builder"), flag("debug", Some('D'))];
+
+/// Other builders keep their cache elsewhere.
+fn own_builder(given: &Given) -> Result<(), BadAction> {
+    given.is("debug")?;
+    match given.last("builder") {
+        Some(other) if other != "default" => {
+            Err(bad("builder", other, "not the engine's own, which is called default"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn history(command: &'static str, words: &[String]) -> Result<Verb, BadAction> {
-    let given = Given::parse(command, &[flag("all", None)], words)?;
+    let known: Vec<Known> = [flag("all", None)].into_iter().chain(BUILDX).collect();
+    let given = Given::parse(command, &known, words)?;
+    own_builder(&given)?;
     if given.is("all")? {
         return Ok(Verb::RemoveHistory { refs: none(command, given)?.arguments, all: true });
     }

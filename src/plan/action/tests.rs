@@ -29,6 +29,15 @@ fn every_name_of_a_command_means_the_same() {
 }
 
 #[test]
+fn of_builders_only_the_engines_own_has_its_cache_here() {
+    assert_eq!(verb("buildx prune --builder default -Daf"), verb("builder prune --all"));
+    assert_eq!(verb("buildx history rm --builder=default -D a"), verb("buildx history rm a"));
+    for other in ["builder prune --builder far", "buildx history rm --builder far --all"] {
+        assert!(refused(other).contains("engine's own"), "{other}: {}", refused(other));
+    }
+}
+
+#[test]
 fn options_are_bundled_long_or_switched_off() {
     let prune = |all, volumes| Verb::PruneSystem { all, volumes, filters: Filters::default() };
     assert_eq!(verb("system prune -af --volumes"), prune(true, true));
