@@ -51,7 +51,7 @@ fn a_containerd_inside_a_data_root_is_part_of_it_and_without_its_database_nothin
     let (_dir, disk) = disk(&[
         (&blob, b"x"),
         ("containerd/daemon/io.containerd.snapshotter.v1.native/snapshots/1/x", b"x"),
-        ("containerd/daemon/io.containerd.snapshotter.v1.btrfs/x", b"x"),
+        ("containerd/daemon/io.containerd.snapshotter.v1.devmapper/x", b"x"),
         ("containerd/daemon/io.containerd.grpc.v1.introspection/uuid", b"x"),
         ("containerd/daemon/strange", b"x"),
     ]);
@@ -60,7 +60,7 @@ fn a_containerd_inside_a_data_root_is_part_of_it_and_without_its_database_nothin
     use crate::terms::Kind;
     assert_eq!(ids(Kind::Blob), [format!("sha256:{}", "ab".repeat(32))]);
     assert_eq!(ids(Kind::DriverDirectory), ["1"]);
-    assert_eq!(ids(Kind::Store), ["docker/containerd/daemon/io.containerd.snapshotter.v1.btrfs/x"]);
+    assert_eq!(ids(Kind::Store), ["docker/containerd/daemon/io.containerd.snapshotter.v1.devmapper/x"]);
     assert_eq!(ids(Kind::Scaffold), ["io.containerd.grpc.v1.introspection"]);
     assert_eq!(ids(Kind::File), ["docker/containerd/daemon/strange"]);
     let stores: Vec<_> = inv.stores.iter().map(|store| (&*store.name, store.populated)).collect();
@@ -128,4 +128,8 @@ fn an_engine_that_had_an_id_misses_it() {
     assert_eq!(missed(&[("containers/x", b""), ("buildkit/history.db", b"")]), ["docker/engine-id"]);
     assert!(missed(&[("containers/x", b""), ("engine-id", b"x"), ("buildkit/history.db", b"")]).is_empty());
     assert!(missed(&[("containers/x", b""), ("buildkit/cache.db", b"")]).is_empty());
+    assert!(
+        missed(&[("buildkit/history.db", b"")]).is_empty(),
+        "a builder's own state, where no engine was ever started"
+    );
 }

@@ -209,7 +209,9 @@ impl Finder<'_, '_> {
         };
         let pulled = row.digests.first().filter(|_| self.pulled(&row.id));
         let again = match pulled {
-            Some(digest) => format!("it can be pulled again as {digest}"),
+            Some(digest) => {
+                format!("by its record a registry has had it: it can be pulled again as {digest}, if it is still there")
+            }
             None => "it was not pulled, and cannot be had again unless it is built or loaded".to_owned(),
         };
         let (class, factor, why) = if dangling && users == 0 {

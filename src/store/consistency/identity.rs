@@ -8,8 +8,11 @@ pub(super) fn check(disk: &Disk, inv: &mut Inventory) {
     let mut missed = Vec::new();
     for root in inv.engine_roots() {
         let at = root.place.join("engine-id");
-        // what a container's config lacks may never have been there
         let of_containers = root.place.join("containers");
+        if disk.stat(&of_containers) == Err(Unreadable::Missing) {
+            continue; // no engine was ever started on it
+        }
+        // what a container's config lacks may never have been there
         let newer = |clue: &&Clue| {
             let of_engine = clue.root == root.name && !clue.evidence.starts_with(&of_containers);
             of_engine && clue.at_least >= Some((23, 0, 0))
