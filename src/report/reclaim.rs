@@ -70,13 +70,13 @@ pub fn promise(analysis: &Analysis<'_>, actions: &[Action]) -> Result<Promise, S
 
 fn relied(case: &Case<'_>, actions: &[Action], prediction: &plan::Prediction) -> BTreeMap<String, String> {
     let mut relied = BTreeMap::new();
+    let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
     let goes = |key: &crate::terms::Key| {
         let lots = case.inventory.get(key).map(|thing| thing.lots.as_slice()).unwrap_or_default();
         lots.iter().any(|lot| prediction.removes.iter().any(|gone| lot.at.starts_with(gone)))
     };
     for row in case.df.containers.iter().filter(|row| goes(row.key)) {
         let state = &row.container.facts.state;
-        let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
         let (began, ended) = (time(state.started_at), time(state.finished_at));
         let says = format!("{} (started {began}, ended {ended})", state.word());
         relied.insert(format!("container {}", row.container.facts.name), says);
@@ -95,7 +95,7 @@ fn relied(case: &Case<'_>, actions: &[Action], prediction: &plan::Prediction) ->
         for row in &case.df.cache {
             relied.insert(
                 format!("cache record {}", row.id),
-                format!("used {} times, {:?}", row.usage_count, row.last_used_at),
+                format!("used {} times (last: {})", row.usage_count, time(row.last_used_at)),
             );
         }
     }

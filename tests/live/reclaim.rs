@@ -212,10 +212,14 @@ fn races(engine: &Engine, image: &str, from: &str) {
     std::fs::create_dir_all(&context).unwrap();
     std::fs::write(context.join("Dockerfile"), format!("FROM {from}\nRUN [\"/tiny\", \"sleep\", \"12\"]\n")).unwrap();
     let docker = engine.client("docker").get_program().to_str().unwrap().to_owned();
+    // it is at its step when the step's container runs, or the step lies among those that are executed
+    let steps = engine.root().join("buildkit/executor");
     let build = |kit: u8| {
         format!(
-            "DOCKER_BUILDKIT={kit} setsid {docker} build -q --no-cache --network none {} >/dev/null 2>&1 </dev/null & sleep 3",
-            context.display()
+            "DOCKER_BUILDKIT={kit} setsid {docker} build -q --no-cache --network none {} >/dev/null 2>&1 </dev/null &\n\
+            for i in $(seq 100); do [ -z \"$({docker} ps -q)\" ] && ! ls -d {}/*/ >/dev/null 2>&1 || break; sleep 0.1; done; sleep 0.5",
+            context.display(),
+            steps.display()
         )
     };
     let plain = ["--keep", "kind=cache", "--keep", "kind=history"];
