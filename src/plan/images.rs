@@ -45,7 +45,7 @@ pub(super) struct Pruned {
     pub(super) records: Vec<Record>,
     /// What the engine reports as reclaimed.
     pub(super) reclaimed: i64,
-    /// Why that figure may be another.
+    /// Why that figure may be another, and what else is worth a word.
     pub(super) doubts: Vec<String>,
 }
 

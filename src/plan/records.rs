@@ -183,6 +183,13 @@ pub(super) fn prune(
             }
         }
     }
+    let spared = rows.iter().filter(|row| wanted.is_old(row.last_used_at) && !wanted.is_old(rows.last_used_at(row)));
+    let spared = spared.count();
+    if spared > 0 {
+        pruned.doubts.push(format!(
+            "{spared} of the records that stay were last used before that: the engine counts the removal of what stood on them as a use"
+        ));
+    }
     Ok(pruned)
 }
 
@@ -216,10 +223,13 @@ impl<'f> Wanted<'f> {
         Ok(Self { all, filters, before })
     }
 
+    fn is_old(&self, last_used_at: Option<Timestamp>) -> bool {
+        self.before.is_none_or(|before| last_used_at.is_none_or(|used| used <= before))
+    }
+
     fn takes(&self, row: &CacheRow, last_used_at: Option<Timestamp>, shared: impl Fn() -> bool) -> bool {
         let kept = || matches!(row.record_type.as_str(), "internal" | "frontend") || shared();
-        let recent = self.before.is_some_and(|before| last_used_at.is_some_and(|used| used > before));
-        if recent || (!self.all && kept()) {
+        if !self.is_old(last_used_at) || (!self.all && kept()) {
             return false;
         }
         let is = |field: &str, own: &dyn Fn(&str) -> bool| self.filters.get(field).all(own);

@@ -170,6 +170,8 @@ fn a_removal_counts_as_a_use_of_the_record_below_once_the_engine_has_loaded_both
     assert_eq!(said(Sketch::new(old)), ["step", "", "from"], "an engine that has yet to be started loads all");
     assert_eq!(said(Sketch::new(old).live()), ["step", "", "from"], "started since");
     assert_eq!(said(Sketch::new(old).at((20, 10, 24))), ["step from", "", ""]);
+    let notes = Sketch::new(old).predict(&prune[..1]).steps.remove(0).notes;
+    assert!(notes[0].starts_with("1 of the records that stay were last used before that"), "{notes:?}");
     let young = |table: &mut Table| {
         old(table);
         for (key, thing) in &mut table.inventory.entities {
