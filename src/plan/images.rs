@@ -46,7 +46,7 @@ pub(super) struct Pruned {
     /// What the engine reports as reclaimed.
     pub(super) reclaimed: i64,
     /// Why that figure may be another, and what else is worth a word.
-    pub(super) doubts: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 pub(super) trait Images: fmt::Debug {

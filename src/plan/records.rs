@@ -19,9 +19,7 @@ const COUNTS_A_REMOVAL: (u32, u32, u32) = (23, 0, 0);
 #[derive(Clone, Debug)]
 pub(super) struct Rows<'a> {
     rows: BTreeMap<&'a str, &'a CacheRow>,
-    /// How often a record was used by removals.
-    used: BTreeMap<&'a str, i64>,
-    /// How many records stand on this one that will count their removal as a use of it.
+    /// How many records stand on this one that will count their removal as a use of it; with the last of them it was used.
     counting: BTreeMap<&'a str, usize>,
     counts: Counts,
     now: Timestamp,
@@ -64,7 +62,7 @@ impl<'a> Rows<'a> {
             let count = counting.entry(parent).or_default();
             *count = count.saturating_add(1);
         }
-        Self { rows, used: BTreeMap::new(), counting, counts, now: case.now }
+        Self { rows, counting, counts, now: case.now }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'a CacheRow> {
@@ -75,24 +73,24 @@ impl<'a> Rows<'a> {
         self.rows.contains_key(id)
     }
 
+    // buildkit cache/refs.go: immutableRef.updateLastUsedNow
+    fn was_used(&self, row: &CacheRow) -> bool {
+        self.counting.get(row.id.as_str()) == Some(&0)
+    }
+
     fn last_used_at(&self, row: &CacheRow) -> Option<Timestamp> {
-        if self.used.contains_key(row.id.as_str()) { Some(self.now) } else { row.last_used_at }
+        if self.was_used(row) { Some(self.now) } else { row.last_used_at }
     }
 
     fn usage_count(&self, row: &CacheRow) -> i64 {
-        row.usage_count.saturating_add(self.used.get(row.id.as_str()).copied().unwrap_or(0))
+        row.usage_count.saturating_add(i64::from(self.was_used(row)))
     }
 
-    /// With the last of those that count, the record below has been used once more.
-    // buildkit cache/refs.go: immutableRef.updateLastUsedNow
     fn remove(&mut self, row: &'a CacheRow) {
         self.rows.remove(row.id.as_str());
         for parent in row.parents.iter().filter(|_| self.counts.has(row)) {
-            let Some(count) = self.counting.get_mut(parent.as_str()) else { continue };
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                let used = self.used.entry(parent).or_default();
-                *used = used.saturating_add(1);
+            if let Some(count) = self.counting.get_mut(parent.as_str()) {
+                *count = count.saturating_sub(1);
             }
         }
     }
@@ -179,14 +177,14 @@ pub(super) fn prune(
             pruned.records.push(Record::Deleted(row.id.clone()));
             if let Size::Unknown(why) = &row.size {
                 let doubt = format!("the size that the engine gives for cache record {} is not known: {why}", row.id);
-                pruned.doubts.push(doubt);
+                pruned.notes.push(doubt);
             }
         }
     }
     let spared = rows.iter().filter(|row| wanted.is_old(row.last_used_at) && !wanted.is_old(rows.last_used_at(row)));
     let spared = spared.count();
     if spared > 0 {
-        pruned.doubts.push(format!(
+        pruned.notes.push(format!(
             "{spared} of the records that stay were last used before that: the engine counts the removal of what stood on them as a use"
         ));
     }

@@ -24,7 +24,7 @@ pub(super) fn prune(host: &mut Host<'_>, all: bool, filters: &Filters, limits: L
             Done {
                 changed: !pruned.records.is_empty(),
                 says: ids.collect(),
-                notes: pruned.doubts,
+                notes: pruned.notes,
                 reports: Some(pruned.reclaimed),
                 ..Done::default()
             }

@@ -37,7 +37,7 @@ pub(super) fn prune(host: &mut Host<'_>, all: bool, filters: &Filters) -> Done {
         Ok(pruned) => Done {
             changed: !pruned.records.is_empty(),
             says: pruned.records.iter().map(|record| record.to_string()).collect(),
-            notes: pruned.doubts,
+            notes: pruned.notes,
             reports: Some(pruned.reclaimed),
             ..Done::default()
         },
