@@ -117,11 +117,16 @@ pub(crate) struct Passed<'p> {
     pub(crate) field: &'p dyn Fn(&str, &Value, &str) -> bool,
 }
 
-/// The two answers are the same in everything that does not take a live daemon.
-pub(crate) fn assert_same(ours: &Value, engine: &Value, about: &str) {
+/// Where the two answers are not the same, in what does not take a live daemon.
+pub(crate) fn differences(ours: &Value, engine: &Value) -> Vec<String> {
     // to size a record that it has not sized yet the engine takes it in use, so that asking changes the answer
     let field = |_: &str, _: &Value, field: &str| matches!(field, "UsageCount" | "LastUsedAt");
     let mut found = Compared::default();
     found.answers(engine, ours, &Passed { alive: true, cache: false, field: &field });
-    assert!(found.0.is_empty(), "{about}:\n{}", found.0.join("\n"));
+    found.0
+}
+
+pub(crate) fn assert_same(ours: &Value, engine: &Value, about: &str) {
+    let found = differences(ours, engine);
+    assert!(found.is_empty(), "{about}:\n{}", found.join("\n"));
 }

@@ -188,7 +188,7 @@ fn what_changes_between_plan_and_act_stops_it_and_nothing_is_lost() {
     }
     let engine = Engine::start("overlay2");
     engine.recipe("forced-rmi");
-    races(&engine, "shop:1", "base:1");
+    races(&engine, "shop:1");
 }
 
 #[test]
@@ -199,18 +199,18 @@ fn what_changes_in_containerds_store_between_plan_and_act_stops_it_and_nothing_i
     }
     let engine = Engine::start_stored(false);
     engine.recipe("containerd");
-    races(&engine, "keep:1", "keep:1");
+    races(&engine, "keep:1");
 }
 
-/// `image` and `from` are to go; builds start from the latter.
-fn races(engine: &Engine, image: &str, from: &str) {
+/// `image` is to go, and so is one that nothing else has a layer of, from which builds start.
+fn races(engine: &Engine, image: &str) {
     let (made, said) =
         engine.docker(&["create", "--network", "none", "--name", "sleeper", image, "/tiny", "sleep", "600"]);
     assert!(made, "{said}");
     let bin = client_with_a_rival(engine);
     let context = engine.dir().join("context");
     std::fs::create_dir_all(&context).unwrap();
-    std::fs::write(context.join("Dockerfile"), format!("FROM {from}\nRUN [\"/tiny\", \"sleep\", \"12\"]\n")).unwrap();
+    std::fs::write(context.join("Dockerfile"), "FROM own:1\nRUN [\"/tiny\", \"sleep\", \"12\"]\n").unwrap();
     let docker = engine.client("docker").get_program().to_str().unwrap().to_owned();
     // it is at its step when the step's container runs, or the step lies among those that are executed
     let steps = engine.root().join("buildkit/executor");
@@ -232,7 +232,11 @@ fn races(engine: &Engine, image: &str, from: &str) {
         ("the classic builder builds from an image that is to go", build(0), &plain),
     ];
     for (about, meanwhile, keep) in cases {
-        let free = at_most(engine, keep).to_string();
+        import_own(engine, about);
+        let plan = answer(&deadweight(engine, &[&["plan", "--free", "1TB"], keep].concat()).output().unwrap());
+        let goes = |step: &Value| step["message"].as_str().unwrap().contains("Untagged: own:1");
+        assert!(plan["steps"].as_array().unwrap().iter().any(goes), "{about}: {plan:#}");
+        let free = plan["at_most_bytes"].to_string();
         let before = listed(engine);
         std::fs::write(bin.join("meanwhile"), &meanwhile).unwrap();
         let mut command = beside(&bin, deadweight(engine, &[&["reclaim", "--free", &free, "-y"], keep].concat()));
@@ -251,6 +255,21 @@ fn races(engine: &Engine, image: &str, from: &str) {
         std::fs::write(bin.join("meanwhile"), "").unwrap();
         quiet(engine);
     }
+}
+
+/// An image whose one layer no other image, build or container has: `/tiny`, and a file that says what it is for.
+fn import_own(engine: &Engine, about: &str) {
+    let at = |name: &str| engine.dir().join(name).display().to_string();
+    let (tree, archive) = (at("own"), at("own.tar"));
+    let tar = |args: &[&str]| assert!(Command::new("tar").args(args).status().unwrap().success(), "tar {args:?}");
+    if std::fs::create_dir(&tree).is_ok() {
+        assert!(engine.docker(&["export", "-o", &archive, "sleeper"]).0);
+        tar(&["-xf", &archive, "-C", &tree, "tiny"]);
+    }
+    std::fs::write(format!("{tree}/about"), about.repeat(1000)).unwrap();
+    tar(&["-cf", &archive, "-C", &tree, "tiny", "about"]);
+    let (imported, said) = engine.docker(&["import", &archive, "own:1"]);
+    assert!(imported, "{said}");
 }
 
 /// Waits for what was begun, and ends what runs.

@@ -14,17 +14,12 @@ use deadweight::terms::{Key, Kind, LinkKind};
 use serde_json::Value;
 
 use crate::engine::Engine;
-use crate::{assert_weighs_as_du, df, lists, of_class, run, tree};
+use crate::{assert_df, assert_weighs_as_du, df, lists, of_class, run, tree};
 
 fn docker(engine: &Engine, args: &[&str]) -> String {
     let (ok, said) = engine.docker(args);
     assert!(ok, "docker {args:?}: {said}");
     said.trim().to_owned()
-}
-
-fn same_df(engine: &Engine, answer: &Value, version: &str, about: &str) {
-    let ours = run::deadweight_now(engine.dir(), &["df", "--format", "json", "--engine", version]).json();
-    df::assert_same(&ours, answer, about);
 }
 
 /// Images that came in every way: imported, loaded, from scratch; a volume in use and one that is not; a log.
@@ -71,19 +66,20 @@ fn states(managed: bool) {
     more_states(&engine);
     let version = engine.version();
     assert_weighs_as_du(&engine, "running");
-    same_df(&engine, &engine.json("/system/df"), &version, "running");
+    assert_df(&engine, "running");
     docker(
         &engine,
         &["run", "-d", "--name", "up", "--network", "none", "-v", "live:/v", "keep:1", "/tiny", "sleep", "900"],
     );
     assert_weighs_as_du(&engine, "with a container that runs");
-    same_df(&engine, &engine.json("/system/df"), &version, "with a container that runs");
+    assert_df(&engine, "with a container that runs");
     lists::agree(&engine, "with a container that runs");
     docker(&engine, &["stop", "-t", "1", "up"]);
-    let answer = engine.json("/system/df");
+    let answer = assert_df(&engine, "with all containers stopped");
     engine.stop();
     let report = assert_weighs_as_du(&engine, "stopped");
-    same_df(&engine, &answer, &version, "stopped");
+    let ours = run::deadweight_now(engine.dir(), &["df", "--format", "json", "--engine", &version]).json();
+    df::assert_same(&ours, &answer, "stopped");
     forced(&report);
     nothing_is_called_an_orphan(&report);
 }
