@@ -269,25 +269,93 @@ fn commands_for_the_engine_inside_are_never_run_outside() {
     assert!(said.out.is_empty() && said.err.contains("what-if --nested"), "{}", said.err);
 }
 
+/// The first file below a directory, with links left alone.
+fn some_file(at: &Path) -> std::path::PathBuf {
+    let files = walkdir::WalkDir::new(at).sort_by_file_name().into_iter().map(Result::unwrap);
+    let mut files = files.filter(|it| it.file_type().is_file() && it.metadata().unwrap().len() > 0);
+    files.next().unwrap().into_path()
+}
+
 #[test]
-fn check_says_which_nested_roots_it_did_not_check() {
+fn check_goes_into_nested_roots_and_their_damage_is_the_wholes() {
+    use deadweight::cli::Exit;
     let dir = two_kinds();
-    let check = run::deadweight(dir.path(), &["check", "--format", "json"]).json();
+    let ask = |args: &[&str]| run::deadweight(dir.path(), &[&["check", "--format", "json"], args].concat());
+    let whole = ask(&[]);
+    let check = whole.json();
     let roots: Vec<&Value> = check["nested"].as_array().unwrap().iter().map(|it| &it["roots"][0]).collect();
-    assert_eq!(roots, [ENGINE, NODE]);
-    assert!(check["verdict"].to_string().contains("2 data roots inside volumes or containers were not checked"));
-    let text = run::deadweight(dir.path(), &["check"]).text();
-    assert!(text.contains(&format!("Not checked: {ENGINE} in volume inner")), "{text}");
-    // what is damaged in there is told when it is asked for, and changes nothing outside
-    let image = std::fs::read_dir(dir.path().join(ENGINE).join("image/overlay2/imagedb/content/sha256"));
-    std::fs::remove_file(image.unwrap().next().unwrap().unwrap().path()).unwrap();
-    let state = |args: &[&str]| {
-        run::deadweight(dir.path(), &[&["check", "--format", "json"], args].concat()).json()["state"].clone()
+    assert_eq!(roots, [ENGINE, NODE, DEEP]);
+    assert_eq!((whole.exit, &check["state"]), (Exit::Done, &"consistent".into()), "{check:#}");
+    assert!(check["verdict"][1].as_str().unwrap().contains("3 data roots inside volumes or containers: 3 consistent"));
+    // the layers of all are read, and each is told where it lies
+    let content = ask(&["--content"]).json();
+    for inner in content["nested"].as_array().unwrap() {
+        let alone = ask(&["--content", "--nested", inner["roots"][0].as_str().unwrap()]).json();
+        assert_eq!(inner["checked"], alone["checked"]);
+        assert_eq!(inner["totals"], alone["totals"]);
+        assert!(inner["totals"]["intact"].as_u64().unwrap() > 0, "{inner:#}");
+    }
+    // an image's config is gone two deep, and a layer's file is changed in the node
+    let image = some_file(&dir.path().join(DEEP).join("image/vfs/imagedb/content/sha256"));
+    std::fs::remove_file(image).unwrap();
+    let quick = ask(&[]);
+    // what it referred to is not known any more
+    assert_eq!((quick.exit, &quick.json()["state"]), (Exit::Partial, &"damaged".into()));
+    let snapshots = NODE.replace("lib/docker", "lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/1/fs");
+    let file = some_file(&dir.path().join(&snapshots));
+    std::fs::write(&file, b"other").unwrap();
+    let said = ask(&["--content"]);
+    let check = said.json();
+    assert_eq!((said.exit, &check["causes"]), (Exit::Partial, &serde_json::json!([])));
+    assert_eq!(ask(&["--content", "--nested", "node"]).exit, Exit::Found);
+    let damaged = |inner: &&Value| inner["state"] == "damaged";
+    let damaged: Vec<&Value> = check["nested"].as_array().unwrap().iter().filter(damaged).collect();
+    assert_eq!(damaged.iter().map(|it| it["roots"][0].as_str().unwrap()).collect::<Vec<_>>(), [NODE, DEEP]);
+    assert!(damaged[0]["causes"][0]["path"].as_str().unwrap().starts_with(&snapshots), "{:#}", damaged[0]);
+    let text = run::deadweight(dir.path(), &["check", "--content"]).text();
+    assert!(text.starts_with("Of 3 data roots inside volumes or containers: 1 consistent, 2 damaged ("), "{text}");
+    assert!(text.contains(&format!("\nIn {DEEP} (volume deep): Damaged: 1 cause")), "{text}");
+    // the one that is asked for answers for what lies in it, and for nothing else
+    let state = |name: &str| ask(&["--nested", name]).json()["state"].clone();
+    assert_eq!((state("inner"), state("node")), ("damaged".into(), "consistent".into()));
+    let quiet = run::deadweight(dir.path(), &["check", "-q"]).text();
+    assert!(quiet.lines().count() == 1 && quiet.starts_with(DEEP), "{quiet}");
+}
+
+#[test]
+fn subsets_and_time_limits_hold_for_nested_roots_too() {
+    let dir = two_kinds();
+    let ask = |args: &[&str]| {
+        let check = run::deadweight(dir.path(), &[&["check", "--content", "--format", "json"], args].concat());
+        let told = check.json();
+        let nested = told["nested"].as_array().unwrap().iter().flat_map(|it| it["checked"].as_array().unwrap());
+        let rows = told["checked"].as_array().unwrap().iter().chain(nested);
+        (check.exit, rows.map(|row| row["path"].to_string()).collect::<Vec<_>>())
     };
-    assert_eq!((state(&[]), state(&["--nested", "inner"])), ("consistent".into(), "damaged".into()));
-    // it has one itself
-    let inner = run::deadweight(dir.path(), &["check", "--nested", "inner", "--format", "json"]).json();
-    assert_eq!(inner["nested"][0]["roots"][0], DEEP);
+    let (_, whole) = ask(&[]);
+    let (_, some) = ask(&["--subset", "1/2"]);
+    let (_, others) = ask(&["--subset", "2/2"]);
+    assert!(!some.is_empty() && !others.is_empty() && some.iter().all(|it| !others.contains(it)));
+    let sorted = |mut list: Vec<String>| {
+        list.sort();
+        list
+    };
+    assert_eq!(sorted([some, others].concat()), sorted(whole));
+    let (exit, _) = ask(&["--max-time", "0s"]);
+    assert_eq!(exit, deadweight::cli::Exit::Partial);
+}
+
+#[test]
+fn a_nested_root_that_cannot_be_read_leaves_the_check_incomplete() {
+    let dir = one_in_another(9);
+    let said = run::deadweight(dir.path(), &["check", "--format", "json"]);
+    let check = said.json();
+    let rows = check["nested"].as_array().unwrap();
+    let last = rows.last().unwrap();
+    assert_eq!((rows.len(), last["depth"].as_u64()), (5, Some(5)));
+    assert!(last["cannot"].as_str().unwrap().contains("told by its signs"), "{last:#}");
+    assert_eq!(check["complete"], false);
+    assert_eq!(said.exit, deadweight::cli::Exit::Partial);
 }
 
 fn why(top: &Path, word: &str) -> Value {

@@ -69,11 +69,8 @@ pub(super) fn run(
         Ok(scope) => scope.unwrap_or_default(),
         Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| cx.exit(analysis, true)),
     };
-    let reading = analysis.reading;
-    let read_now =
-        || read(cx.global, check, &reading.disk, reading.options.threads, report::to_check(analysis, &scope));
-    let verdicts = (check.content && cx.verdicts.is_none()).then(read_now);
-    let answer = report::check(analysis, &scope, cx.verdicts.as_deref().or(verdicts.as_deref()));
+    let verdicts = check.content.then(|| verdicts(cx, analysis, check, &scope));
+    let answer = report::check(analysis, &scope, verdicts.as_deref());
     match cx.global.format {
         Format::Json => render::json(&answer, out)?,
         _ => render::check(&answer, cx.global.quiet, &cx.paper, out)?,
@@ -84,8 +81,22 @@ pub(super) fn run(
         writeln!(err, "deadweight: {}: {cause}", path.display())?;
         return Ok(Exit::Partial);
     }
-    let partial = !answer.complete;
-    Ok(if partial { Exit::Partial } else { cx.exit(analysis, !answer.causes.is_empty()) })
+    Ok(match answer.complete {
+        false => Exit::Partial,
+        true if answer.state == "damaged" => Exit::Found,
+        true => Exit::Done,
+    })
+}
+
+/// About all contents: those that were read before anything was weighed, and what is left.
+fn verdicts(cx: &Context<'_>, analysis: &Analysis<'_>, check: &Check, scope: &Scope) -> Vec<Verdict> {
+    let reading = analysis.reading;
+    let left = match cx.verdicts {
+        Some(_) => report::to_check_inside(analysis),
+        None => report::to_check(analysis, scope),
+    };
+    let read = read(cx.global, (check, cx.until), &reading.disk, reading.options.threads, left);
+    cx.verdicts.iter().flatten().cloned().chain(read).collect()
 }
 
 fn scope(analysis: &Analysis<'_>, word: &OsStr) -> Result<Scope, String> {
@@ -100,6 +111,16 @@ impl Check {
     pub(super) fn reads_all(&self) -> bool {
         self.content && self.object.is_none() && self.manifest.is_none()
     }
+
+    /// Data roots inside volumes and containers are checked, too.
+    pub(super) fn goes_inside(&self) -> bool {
+        self.object.is_none()
+    }
+
+    /// When to stop reading.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.max_time.and_then(|time| Instant::now().checked_add(time))
+    }
 }
 
 /// What the directories weigh of which every inode was looked at.
@@ -110,18 +131,18 @@ pub(super) fn take_weights(verdicts: &mut [Verdict]) -> Vec<(Place, Weighed)> {
 /// Reads the contents.
 pub(super) fn read(
     global: &Global,
-    check: &Check,
+    (check, until): (&Check, Option<Instant>),
     disk: &Disk,
     threads: Option<usize>,
     subjects: Vec<Subject>,
 ) -> Vec<Verdict> {
     let mut subjects = subjects;
     subjects.retain(|subject| check.subset.is_none_or(|part| part.has(subject)));
+    if subjects.is_empty() {
+        return Vec::new();
+    }
     let total = subjects.iter().map(|subject| subject.size).fold(0, u64::saturating_add);
     let rate = Rate::new(!global.no_progress, total);
-    let orders = Orders {
-        threads: threads.unwrap_or_else(crate::usage::default_threads),
-        until: check.max_time.and_then(|time| Instant::now().checked_add(time)),
-    };
+    let orders = Orders { threads: threads.unwrap_or_else(crate::usage::default_threads), until };
     verify::run(disk, subjects, orders, &|files, bytes| rate.add(files, bytes))
 }

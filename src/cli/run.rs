@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use clap::Parser as _;
 use jiff::Timestamp;
@@ -27,6 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) paper: Paper,
     /// Of all contents, if they were read before anything was weighed.
     pub(super) verdicts: Option<Vec<Verdict>>,
+    /// When to stop reading contents.
+    pub(super) until: Option<Instant>,
 }
 
 impl Context<'_> {
@@ -77,9 +80,17 @@ pub(super) fn run(
         Err(cause) => return writeln!(err, "deadweight: {cause}\nFor more: deadweight --help").map(|()| Exit::Usage),
     };
     let mut options = options;
-    options.nested = matches!(&command, Command::Report { .. } | Command::Status);
+    options.nested = match &command {
+        Command::Report { .. } | Command::Status => true,
+        Command::Check(check) => check.goes_inside(),
+        _ => false,
+    };
+    let until = match &command {
+        Command::Check(check) => check.until(),
+        _ => None,
+    };
     options.journal = matches!(&command, Command::Check(check) if check.manifest.is_some());
-    let (reading, verdicts) = read(&cli.global, &command, options);
+    let (reading, verdicts) = read(&cli.global, (&command, until), options);
     let reading = match reading {
         Ok(reading) => reading,
         Err(Cannot::Nested { cause, complete }) => {
@@ -89,19 +100,23 @@ pub(super) fn run(
         Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| Exit::Unreadable),
     };
     let analysis = Analysis::of(&reading);
-    let cx = Context { global: &cli.global, docker, paper: paper(&cli.global), verdicts };
+    let cx = Context { global: &cli.global, docker, paper: paper(&cli.global), verdicts, until };
     dispatch(&cx, &analysis, command, out, err)
 }
 
 /// Reads the disk, and with it all contents if these are asked for: whoever has read a layer knows what it weighs.
-fn read(global: &Global, command: &Command, options: Options) -> (Result<Reading, Cannot>, Option<Vec<Verdict>>) {
+fn read(
+    global: &Global,
+    (command, until): (&Command, Option<Instant>),
+    options: Options,
+) -> (Result<Reading, Cannot>, Option<Vec<Verdict>>) {
     let check = match command {
         Command::Check(check) if check.reads_all() && global.nested.is_none() => check,
         _ => return (weigh(global, options, |_, _| Vec::new()), None),
     };
     let (threads, mut verdicts) = (options.threads, None);
     let reading = weigh(global, options, |disk, inventory| {
-        let found = verdicts.insert(super::check::read(global, check, disk, threads, subjects(inventory)));
+        let found = verdicts.insert(super::check::read(global, (check, until), disk, threads, subjects(inventory)));
         super::check::take_weights(found)
     });
     (reading, verdicts)

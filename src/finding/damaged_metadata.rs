@@ -11,9 +11,17 @@ const CLASS: &str = "damaged-metadata";
 
 pub(super) const RULE: Rule = Rule { class: CLASS, relies_on: &[], check };
 
-/// Problems that are no damage: how we read the disk, what a daemon does meanwhile, and what has a class of its own.
-const NOT_DAMAGE: &[&str] =
-    &["internal", "changing-database", "link-times-may-move", "not-read-in-detail", "container-without-mount"];
+/// Problems that are no damage: how we read the disk and where we stop, what a daemon does meanwhile, and what has a class of its own.
+const NOT_DAMAGE: &[&str] = &[
+    "internal",
+    "changing-database",
+    "link-times-may-move",
+    "not-read-in-detail",
+    "container-without-mount",
+    "nested-in-layers",
+    "nested-too-deep",
+    "too-many-nested",
+];
 
 /// Whether a problem is damage.
 pub fn is_damage(problem: &Problem) -> bool {

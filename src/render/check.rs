@@ -3,40 +3,65 @@
 use std::io::{self, Write};
 
 use super::Paper;
-use crate::report::{Cause, Check, Checked, Object};
+use crate::report::{Cause, Check, Checked, NestedCheck, Object, Problem};
 
 /// Lines of one kind below a cause; the rest is counted.
 const SHOWN: usize = 12;
 
+/// What there is to say of one root.
+struct Part<'a> {
+    causes: &'a [Cause],
+    checked: &'a [Checked],
+    problems: &'a [Problem],
+}
+
 pub fn check(check: &Check, quiet: bool, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     if quiet {
-        return check.causes.iter().try_for_each(|cause| writeln!(out, "{}", paper.plain(&cause.path)));
+        let inside = check.nested.iter().flat_map(|inner| &inner.causes);
+        return check.causes.iter().chain(inside).try_for_each(|cause| writeln!(out, "{}", paper.plain(&cause.path)));
     }
     for sentence in &check.verdict {
         writeln!(out, "{}", paper.plain(sentence))?;
     }
-    for cause in &check.causes {
-        writeln!(out)?;
-        one(cause, check, paper, out)?;
-    }
-    not_checked(check, paper, out)?;
-    if !check.nested.is_empty() {
-        writeln!(out)?;
-    }
-    for inner in &check.nested {
-        let root = inner.roots.first().map(String::as_str).unwrap_or_default();
-        let also = inner.cannot.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        writeln!(out, "Not checked: {} in {}{also}", paper.plain(root), named(&inner.inside, paper))?;
-    }
-    holes(check, paper, out)
+    let Check { causes, checked, problems, .. } = check;
+    part(&Part { causes, checked, problems }, paper, out)?;
+    check.nested.iter().try_for_each(|inner| nested(inner, check.content, paper, out))
 }
 
-fn one(cause: &Cause, check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+/// A root inside another, and for whom what repairs it is meant.
+fn nested(inner: &NestedCheck, content: bool, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let said = inner.verdict.iter().take(if content { 2 } else { 1 });
+    let said: Vec<&str> = said.map(String::as_str).collect();
+    let head =
+        format!("In {} ({}): {}", paper.plain(&inner.roots.join(", ")), named(&inner.inside, paper), said.join(" "));
+    writeln!(out)?;
+    wrapped("", &head, paper).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    if let Some(user) = inner.users.first().filter(|_| !inner.causes.is_empty()) {
+        told(
+            &format!("Its repairs are for the engine inside: docker exec {} docker …", paper.plain(user)),
+            paper,
+            out,
+        )?;
+    }
+    let NestedCheck { causes, checked, problems, .. } = inner;
+    part(&Part { causes, checked, problems }, paper, out)
+}
+
+fn part(it: &Part<'_>, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    for cause in it.causes {
+        writeln!(out)?;
+        one(cause, it.checked, paper, out)?;
+    }
+    not_checked(it.checked, paper, out)?;
+    holes(it, paper, out)
+}
+
+fn one(cause: &Cause, checked: &[Checked], paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     let head = format!("{}: {}", paper.plain(&cause.path), paper.plain(&cause.cause));
     for line in wrapped("", &head, paper) {
         writeln!(out, "{}", paper.bold(&line))?;
     }
-    let differences = check.checked.iter().filter(|row| cause.class == "content-mismatch" && is_of(row, cause));
+    let differences = checked.iter().filter(|row| cause.class == "content-mismatch" && is_of(row, cause));
     let mut lines: Vec<String> = differences
         .flat_map(|row| &row.differences)
         .filter(|difference| difference.path != cause.path || !cause.cause.starts_with(&difference.what))
@@ -85,8 +110,8 @@ fn named(object: &Object, paper: &Paper) -> String {
     }
 }
 
-fn not_checked(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
-    let mut rows = check.checked.iter().filter(|row| !row.not_checked_because.is_empty()).peekable();
+fn not_checked(checked: &[Checked], paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = checked.iter().filter(|row| !row.not_checked_because.is_empty()).peekable();
     if rows.peek().is_some() {
         writeln!(out, "\nNot checked:")?;
     }
@@ -106,11 +131,9 @@ fn not_checked(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-fn holes(check: &Check, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
-    let shown =
-        |path: &str| check.causes.iter().any(|c| c.path == path || c.consequences.iter().any(|a| a.path == path));
-    let mut holes =
-        check.problems.iter().filter(|problem| problem.lost != "nothing" && !shown(&problem.path)).peekable();
+fn holes(it: &Part<'_>, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    let shown = |path: &str| it.causes.iter().any(|c| c.path == path || c.consequences.iter().any(|a| a.path == path));
+    let mut holes = it.problems.iter().filter(|problem| problem.lost != "nothing" && !shown(&problem.path)).peekable();
     if holes.peek().is_some() {
         writeln!(out, "\nCould not be read:")?;
     }

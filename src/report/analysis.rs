@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use super::nested::{self, Inner, Inside};
+use super::nested::{self, Inner, Inside, Unread};
 use super::open::Opened;
 use super::{Cannot, Options};
 use crate::disk::{Disk, Weighed};
@@ -41,6 +41,8 @@ pub struct Reading {
     pub pool: Arc<ThreadPool>,
     /// The data roots inside what is owned here, if they were asked for.
     pub nested: Vec<Inner>,
+    /// Those of them that could not be read.
+    pub unread: Vec<Unread>,
     /// What the whole of it lies inside of, if one data root inside another was asked for.
     pub inside: Option<Inside>,
 }
@@ -158,8 +160,21 @@ impl Reading {
         problems.extend(wrong_sizes(&inventory, &measures));
         problems.extend(wrong_blobs(&inventory, &owners, &ledger));
         problems.sort();
-        let (nested, inside) = (Vec::new(), None);
-        Self { options, disk, config, inventory, owners, ledger, measures, live_since, problems, pool, nested, inside }
+        Self {
+            options,
+            disk,
+            config,
+            inventory,
+            owners,
+            ledger,
+            measures,
+            live_since,
+            problems,
+            pool,
+            nested: Vec::new(),
+            unread: Vec::new(),
+            inside: None,
+        }
     }
 
     /// With what else there is to say, and with what lies inside if it was asked for.
@@ -167,8 +182,8 @@ impl Reading {
         self.problems.extend(problems);
         if self.options.nested {
             let (nested, unread) = self.pool.install(|| nested::read(&self, threads));
-            self.nested = nested;
-            self.problems.extend(unread);
+            self.problems.extend(unread.iter().flat_map(Unread::problems));
+            (self.nested, self.unread) = (nested, unread);
         }
         self.problems.sort();
         self

@@ -22,7 +22,8 @@ mod why;
 pub use analysis::{Analysis, Engine as EngineSeen, Reading};
 pub use build::report;
 pub use check::{
-    Cause, Check, CheckTotals, Checked, Consequence, FileDifference, Scope, Unchecked, Victim, check, to_check,
+    Cause, Check, CheckTotals, Checked, Consequence, FileDifference, NestedCheck, Scope, Victim, check, to_check,
+    to_check_inside,
 };
 pub use contract::*;
 pub use df::{Df, LeftOut, LeftOutRow, df, no_df};
@@ -30,7 +31,7 @@ pub use group::{Group, groups};
 pub use hand::HandWork;
 pub use list::{Lines, List, Listing, PlatformRow, Row, lines, list};
 pub use listed::{Beside, Shown, Unlisted, Wanted, engine_list};
-pub use nested::{Inner, InnerStatus, Inside, NoSuchRoot};
+pub use nested::{Inner, InnerStatus, Inside, NoSuchRoot, Unread};
 pub use network::{Network, NetworkLink, NetworkNode, network};
 pub use open::{Cannot, Options};
 pub use plan::{HarmPoints, KeptObject, Plan, PlanStep, Target, WithheldObject, plan};

@@ -17,31 +17,45 @@ pub struct Check {
     pub content: bool,
     /// The answer in a few sentences.
     pub verdict: Vec<String>,
-    /// `consistent`, `damaged` or `unknown`: nothing is damaged as far as could be seen, and not all could be seen.
+    /// `consistent`, `damaged` or `unknown`: nothing is damaged as far as could be seen, and not all could be seen. Of the root and
+    /// of all that lie in it.
     pub state: String,
-    /// Nothing that could not be read took references or bytes with it, and all that was to be checked was.
+    /// Nothing that could not be read took references or bytes with it, and all that was to be checked was; in every root.
     pub complete: bool,
-    /// What is wrong, each with what depends on it; the smallest repair first.
+    /// What is wrong, each with what depends on it; the smallest repair first. What is wrong in a nested root is told there.
     pub causes: Vec<Cause>,
     /// One for each layer, snapshot and blob; only with `--content`.
     pub checked: Vec<Checked>,
     pub totals: Totals,
     /// Holes in what is known, whether damage or not.
     pub problems: Vec<Problem>,
-    /// Data roots inside volumes and containers, of which nothing was checked: each is asked for by `--nested`. Of those that
-    /// lie in these nothing is known yet. Empty where one object was asked for.
-    pub nested: Vec<Unchecked>,
+    /// Data roots inside volumes and containers, and inside of these, each checked as a root of its own. Empty where one object was
+    /// asked for.
+    pub nested: Vec<NestedCheck>,
 }
 
-/// A data root that is not part of the answer.
+/// A data root inside something that another root owns.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Unchecked {
+pub struct NestedCheck {
     /// Names of its roots.
     pub roots: Vec<String>,
-    /// What owns it.
+    /// What owns it, in the root around it.
     pub inside: Object,
-    /// Why `--nested` does not read it either; null if it does.
+    /// The root of that.
+    pub inside_root: String,
+    pub depth: u64,
+    /// Containers that work with it: what repairs it is to be typed to the engine in one of them.
+    pub users: Vec<String>,
+    /// Why nothing of it could be checked; null if it was.
     pub cannot: Option<String>,
+    /// As those of the whole, of it alone.
+    pub verdict: Vec<String>,
+    pub state: String,
+    pub complete: bool,
+    pub causes: Vec<Cause>,
+    pub checked: Vec<Checked>,
+    pub totals: Totals,
+    pub problems: Vec<Problem>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]

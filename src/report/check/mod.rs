@@ -3,17 +3,17 @@
 mod causes;
 mod content;
 mod contract;
+mod inside;
 mod repair;
 mod victims;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use contract::{Cause, Check, Checked, Consequence, FileDifference, Totals as CheckTotals, Unchecked, Victim};
+pub use contract::{Cause, Check, Checked, Consequence, FileDifference, NestedCheck, Totals as CheckTotals, Victim};
 
 use super::Analysis;
 use super::build::{object, problems, roots};
 use super::contract::SCHEMA_VERSION;
-use super::nested;
 use crate::terms::{Key, Lost, Place};
 use crate::verify::{Outcome, Subject, Verdict, subjects};
 use repair::is_damage;
@@ -42,11 +42,81 @@ impl Scope {
 
 /// What there is to read with `--content`.
 pub fn to_check(analysis: &Analysis<'_>, scope: &Scope) -> Vec<Subject> {
-    subjects(&analysis.reading.inventory).into_iter().filter(|subject| scope.has(&subject.key)).collect()
+    let own = subjects(&analysis.reading.inventory).into_iter().filter(|subject| scope.has(&subject.key));
+    let inside = if scope.object.is_none() { to_check_inside(analysis) } else { Vec::new() };
+    own.chain(inside).collect()
+}
+
+/// The same of the roots inside alone.
+pub fn to_check_inside(analysis: &Analysis<'_>) -> Vec<Subject> {
+    analysis.reading.nested.iter().flat_map(|inner| subjects(&inner.reading.inventory)).collect()
 }
 
 /// The answer: from the survey alone, or with the verdicts about contents.
 pub fn check(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[Verdict]>) -> Check {
+    let mut by_root: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
+    for verdict in verdicts.unwrap_or_default() {
+        by_root.entry(&verdict.key.root).or_default().push(verdict);
+    }
+    let reading = analysis.reading;
+    let nested =
+        if scope.object.is_none() { inside::all(reading, &mut by_root, verdicts.is_some()) } else { Vec::new() };
+    let own: Vec<&Verdict> = by_root.into_values().flatten().collect();
+    let own = Part::of(analysis, scope, verdicts.is_some().then_some(own.as_slice()));
+    Check {
+        schema_version: SCHEMA_VERSION,
+        as_of: reading.options.now.to_string(),
+        roots: roots(analysis),
+        object: scope.object.as_ref().map(|key| object(analysis, key)),
+        content: verdicts.is_some(),
+        verdict: inside::says(&own, &nested),
+        state: inside::state(&own, &nested).to_owned(),
+        complete: own.complete && nested.iter().all(|inner| inner.complete),
+        checked: own.checked,
+        causes: own.causes,
+        totals: own.totals,
+        problems: problems(analysis),
+        nested,
+    }
+}
+
+/// The answer for one root.
+struct Part {
+    state: &'static str,
+    complete: bool,
+    verdict: Vec<String>,
+    causes: Vec<Cause>,
+    checked: Vec<Checked>,
+    totals: CheckTotals,
+}
+
+impl Part {
+    fn of(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[&Verdict]>) -> Self {
+        let content = verdicts.is_some();
+        let verdicts = verdicts.unwrap_or_default();
+        let causes = causes(analysis, scope, verdicts);
+        let totals = totals(&causes, verdicts);
+        let left_out = verdicts.iter().any(|it| it.outcome() == Outcome::NotChecked && !it.by_design);
+        let holes = analysis.reading.problems.iter().filter(|problem| problem.lost != Lost::Nothing);
+        let blind = holes.clone().any(|problem| !is_damage(problem));
+        let state = match (causes.is_empty(), blind || left_out) {
+            (false, _) => "damaged",
+            (true, true) => "unknown",
+            (true, false) => "consistent",
+        };
+        Self {
+            state,
+            complete: analysis.reading.is_complete() && !left_out,
+            verdict: says(state, &causes, &totals, content),
+            checked: verdicts.iter().map(|verdict| content::checked(analysis, verdict)).collect(),
+            causes,
+            totals,
+        }
+    }
+}
+
+/// What is wrong, as the survey and the verdicts tell, the smallest repair first.
+fn causes(analysis: &Analysis<'_>, scope: &Scope, verdicts: &[&Verdict]) -> Vec<Cause> {
     let in_scope = |things: &BTreeSet<Key>, at: &Place| {
         let claims = |key: &Key| {
             let lots = analysis.reading.inventory.get(key).map(|thing| thing.lots.as_slice()).unwrap_or_default();
@@ -57,48 +127,17 @@ pub fn check(analysis: &Analysis<'_>, scope: &Scope, verdicts: Option<&[Verdict]
     let mut causes = causes::of(analysis, &in_scope);
     // a blob that the survey has read, and found wanting, is not told twice
     let told: BTreeSet<String> = causes.iter().map(|cause| cause.path.clone()).collect();
-    let contents = verdicts.unwrap_or_default().iter().filter_map(|verdict| content::cause(analysis, verdict));
+    let contents = verdicts.iter().filter_map(|verdict| content::cause(analysis, verdict));
     let mut contents: Vec<Cause> = contents.filter(|cause| !told.contains(&cause.path)).collect();
     content::take_in_sizes(&mut contents, &mut causes);
     causes.extend(contents);
     causes.sort_by(|a, b| (a.repair_bytes, &a.path, &a.code).cmp(&(b.repair_bytes, &b.path, &b.code)));
-    let totals = totals(&causes, verdicts.unwrap_or_default());
-    let left_out = verdicts.unwrap_or_default().iter().any(|it| it.outcome() == Outcome::NotChecked && !it.by_design);
-    let complete = analysis.reading.is_complete() && !left_out;
-    let blind = analysis.reading.problems.iter().any(|problem| !is_damage(problem) && problem.lost != Lost::Nothing);
-    let nested = if scope.object.is_none() { nested::unchecked(analysis.reading) } else { Vec::new() };
-    let state = match (causes.is_empty(), blind || left_out) {
-        (false, _) => "damaged",
-        (true, true) => "unknown",
-        (true, false) => "consistent",
-    };
-    Check {
-        schema_version: SCHEMA_VERSION,
-        as_of: analysis.reading.options.now.to_string(),
-        roots: roots(analysis),
-        object: scope.object.as_ref().map(|key| object(analysis, key)),
-        content: verdicts.is_some(),
-        verdict: says(state, &causes, &totals, verdicts.is_some()).into_iter().chain(others(&nested)).collect(),
-        state: state.to_owned(),
-        complete,
-        checked: verdicts.unwrap_or_default().iter().map(|verdict| content::checked(analysis, verdict)).collect(),
-        causes,
-        totals,
-        problems: problems(analysis),
-        nested,
-    }
+    causes
 }
 
-/// What a volume or container holds of others is not this engine's to be consistent.
-fn others(nested: &[Unchecked]) -> Option<String> {
-    let count = many(nested.len(), "data root inside a volume or container", "data roots inside volumes or containers");
-    let was = if nested.len() == 1 { "was" } else { "were" };
-    (!nested.is_empty()).then(|| format!("{count} {was} not checked: deadweight check --nested NAME."))
-}
-
-fn totals(causes: &[Cause], verdicts: &[Verdict]) -> CheckTotals {
+fn totals(causes: &[Cause], verdicts: &[&Verdict]) -> CheckTotals {
     let count = |outcome| verdicts.iter().filter(|verdict| verdict.outcome() == outcome).count() as u64;
-    let sum = |of: fn(&Verdict) -> u64| verdicts.iter().map(of).fold(0, u64::saturating_add);
+    let sum = |of: fn(&Verdict) -> u64| verdicts.iter().map(|verdict| of(verdict)).fold(0, u64::saturating_add);
     let victims: BTreeSet<(&str, &str)> =
         causes.iter().flat_map(|cause| &cause.victims).map(|victim| (victim.object.kind, &*victim.object.id)).collect();
     CheckTotals {

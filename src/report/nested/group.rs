@@ -8,7 +8,7 @@ use super::Inside;
 use crate::disk::Disk;
 use crate::inventory::facts::{Nested, Snapshot};
 use crate::inventory::{Entity, Inventory, Role, Root};
-use crate::terms::{Key, Kind, LinkKind, Lost, Place, Problem, short_id};
+use crate::terms::{Key, Kind, LinkKind, Place, short_id};
 
 /// No chain of layers is longer.
 const CHAIN: usize = 1000;
@@ -40,12 +40,6 @@ impl Group {
             is_split: below(inventory, owner, thing, &inner.at).iter().any(|at| is_part(disk, at)),
             users,
         }
-    }
-
-    pub(super) fn problems<'s>(&'s self, code: &'static str, cause: &'s str) -> impl Iterator<Item = Problem> + 's {
-        let of =
-            move |root: &Root| Problem { at: root.place.clone(), code, cause: cause.to_owned(), lost: Lost::Nothing };
-        self.roots.iter().map(of)
     }
 
     fn has(&self, role: Role) -> bool {

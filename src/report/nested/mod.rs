@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use super::contract::{self as v1, Engine, Object};
 use super::status::{self, Store};
-use super::{Analysis, Reading, Unchecked, build};
-use crate::terms::Problem;
+use super::{Analysis, Reading, build};
+use crate::inventory::Root;
+use crate::terms::{Lost, Problem};
 pub(super) use find::find;
 pub use find::{Inside, NoSuchRoot};
 pub(super) use group::places;
@@ -34,24 +35,51 @@ pub struct Inner {
     pub reading: Reading,
 }
 
+/// One that was told by its signs, and not read.
+#[derive(Debug)]
+pub struct Unread {
+    pub inside: Inside,
+    pub roots: Vec<Root>,
+    pub depth: usize,
+    code: &'static str,
+    /// Why it was not read.
+    pub cause: String,
+}
+
+impl Unread {
+    fn of(group: Group, depth: usize, code: &'static str, cause: String) -> Self {
+        Self { inside: group.inside, roots: group.roots, depth, code, cause }
+    }
+
+    pub(super) fn problems(&self) -> impl Iterator<Item = Problem> + '_ {
+        let of = |root: &Root| Problem {
+            at: root.place.clone(),
+            code: self.code,
+            cause: self.cause.clone(),
+            lost: Lost::Nothing,
+        };
+        self.roots.iter().map(of)
+    }
+}
+
 /// Reads what lies inside, and what lies inside of that; and says where it stopped.
-pub(super) fn read(outer: &Reading, threads: usize) -> (Vec<Inner>, Vec<Problem>) {
+pub(super) fn read(outer: &Reading, threads: usize) -> (Vec<Inner>, Vec<Unread>) {
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     let first = groups(&outer.disk, &outer.inventory).into_iter();
     let mut todo: VecDeque<(usize, Group)> = first.map(|group| (1, group)).collect();
     while let Some((depth, group)) = todo.pop_front() {
         if group.is_split {
-            unread.extend(group.problems("nested-in-layers", IN_LAYERS));
+            unread.push(Unread::of(group, depth, "nested-in-layers", IN_LAYERS.to_owned()));
             continue;
         }
         if depth > DEPTH {
             let cause = format!("the {depth}th data root, one in another: told by its signs, and not read");
-            unread.extend(group.problems("nested-too-deep", &cause));
+            unread.push(Unread::of(group, depth, "nested-too-deep", cause));
             continue;
         }
         if found.len() >= MOST {
             let cause = format!("{MOST} data roots inside others were read, and no more are");
-            unread.extend(group.problems("too-many-nested", &cause));
+            unread.push(Unread::of(group, depth, "too-many-nested", cause));
             continue;
         }
         let mut reading = Reading::inside(outer, &group.roots, threads);
@@ -61,16 +89,6 @@ pub(super) fn read(outer: &Reading, threads: usize) -> (Vec<Inner>, Vec<Problem>
         found.push(Inner { inside: group.inside, depth, reading });
     }
     (found, unread)
-}
-
-/// What lies in a reading, and is no part of it.
-pub(super) fn unchecked(reading: &Reading) -> Vec<Unchecked> {
-    let of = |group: Group| Unchecked {
-        roots: group.roots.iter().map(|root| root.name.to_string()).collect(),
-        inside: inside(&group.inside),
-        cannot: group.is_split.then(|| IN_LAYERS.to_owned()),
-    };
-    groups(&reading.disk, &reading.inventory).into_iter().map(of).collect()
 }
 
 /// What is reported of one.
