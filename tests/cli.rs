@@ -71,8 +71,28 @@ fn a_directory_that_no_engine_wrote_is_doubted() {
     assert!(!bare(&["--root", &root]).1.contains("is this a Docker data root?"), "an empty one may become one");
     std::fs::write(dir.path().join("notes.txt"), "no engine wrote this").unwrap();
     assert!(bare(&["--root", &root]).1.contains("is this a Docker data root?"));
+    let (exit, _, err) = bare(&["ls", "images", "--root", &root]);
+    assert!(exit == Exit::Done && err.contains("is this a Docker data root?"), "{err}");
     std::fs::create_dir_all(dir.path().join("overlay2/l")).unwrap();
     assert!(!bare(&["--root", &root]).1.contains("is this a Docker data root?"));
+    assert_eq!(bare(&["ls", "images", "--root", &root]).2, "");
+}
+
+#[test]
+fn who_names_a_directory_above_a_data_root_is_told_where_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    for below in
+        ["srv/the disk/docker/image/overlay2/layerdb", "srv/the disk/containerd/io.containerd.metadata.v1.bolt"]
+    {
+        std::fs::create_dir_all(dir.path().join(below)).unwrap();
+    }
+    let top = dir.path().canonicalize().unwrap().display().to_string();
+    let there =
+        format!("`deadweight --root '{top}/srv/the disk/docker' --containerd-root '{top}/srv/the disk/containerd'`");
+    for (option, at) in [("--root", "srv/the disk"), ("--root", "srv"), ("--host", "srv"), ("--host", "")] {
+        let (_, out, err) = bare(&[option, &format!("{top}/{at}")]);
+        assert!((out + &err).contains(&there), "{option} {at}");
+    }
 }
 
 #[test]

@@ -91,16 +91,23 @@ pub(super) fn run(
     };
     options.journal = matches!(&command, Command::Check(check) if check.manifest.is_some());
     let (reading, verdicts) = read(&cli.global, (&command, until), options);
+    let cx = Context { global: &cli.global, docker, paper: paper(&cli.global), verdicts, until };
     let reading = match reading {
         Ok(reading) => reading,
-        Err(Cannot::Nested { cause, complete }) => {
-            let exit = if complete { Exit::Found } else { Exit::Partial };
-            return writeln!(err, "deadweight: {cause}").map(|()| exit);
+        Err(cause) => {
+            let exit = match &cause {
+                Cannot::Nested { complete: true, .. } => Exit::Found,
+                Cannot::Nested { complete: false, .. } => Exit::Partial,
+                _ => Exit::Unreadable,
+            };
+            return cx.refuse(&cause.to_string(), exit, err);
         }
-        Err(cause) => return writeln!(err, "deadweight: {cause}").map(|()| Exit::Unreadable),
     };
     let analysis = Analysis::of(&reading);
-    let cx = Context { global: &cli.global, docker, paper: paper(&cli.global), verdicts, until };
+    // the report says so itself
+    if let Some(doubt) = crate::report::doubt(&analysis).filter(|_| !matches!(command, Command::Report { .. })) {
+        writeln!(err, "deadweight: {}", cx.paper.plain(&doubt))?;
+    }
     dispatch(&cx, &analysis, command, out, err)
 }
 

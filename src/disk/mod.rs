@@ -1,6 +1,7 @@
 //! F2: the only floor that opens files. Everything is opened beneath the root of a tree, following no link, leaving
 //! no trace (no atime, no lock, nothing written), and with a limit on what is taken in.
 
+mod below;
 mod content;
 mod dir;
 mod error;

@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod contract;
 mod df;
+mod elsewhere;
 mod group;
 mod hand;
 mod list;
@@ -27,6 +28,7 @@ pub use check::{
 };
 pub use contract::*;
 pub use df::{Df, LeftOut, LeftOutRow, df, no_df};
+pub use elsewhere::doubt;
 pub use group::{Group, groups};
 pub use hand::HandWork;
 pub use list::{Lines, List, Listing, PlatformRow, Row, lines, list};

@@ -34,6 +34,9 @@ pub struct Options {
 pub enum Cannot {
     #[error("cannot read the data root: {0}")]
     Open(#[from] OpenError),
+    /// Where the host's configuration has it; and what to type instead.
+    #[error("cannot read the data root: {cause}; {next}")]
+    NotOnHost { cause: OpenError, next: String },
     #[error("{}: {cause}", path.display())]
     Host { path: PathBuf, cause: Unreadable },
     #[error("{}: {cause}", path.display())]
@@ -77,7 +80,13 @@ impl Options {
         let host = self.host()?;
         let config = self.config(host.as_ref())?;
         let root = self.data_root(host.as_ref(), &config);
-        let docker = Tree::open("docker", &root)?;
+        let docker = Tree::open("docker", &root).map_err(|cause| match &self.host {
+            Some(top) => {
+                let there = super::elsewhere::below_path(top).map(|there| format!("below the host: {there}"));
+                Cannot::NotOnHost { cause, next: there.unwrap_or_else(|| "`--root DIR` names it".to_owned()) }
+            }
+            None => Cannot::Open(cause),
+        })?;
         let mut trees = Vec::new();
         if let Some(path) = self.containerd_root(host.as_ref()) {
             let containerd = Tree::open("containerd", &path)?;

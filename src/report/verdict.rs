@@ -12,11 +12,7 @@ use crate::usage::Weight;
 pub(super) fn of(analysis: &Analysis<'_>, totals: &Totals) -> Vec<String> {
     let mut says = vec![hidden(totals), fills(analysis, totals)];
     says.extend(differs(analysis, totals));
-    says.push(if is_foreign(analysis) {
-        "Nothing in it is an engine's: is this a Docker data root? `--root DIR` names another.".to_owned()
-    } else {
-        first(analysis)
-    });
+    says.push(super::elsewhere::doubt(analysis).unwrap_or_else(|| first(analysis)));
     says
 }
 
@@ -28,14 +24,6 @@ fn hidden(totals: &Totals) -> String {
         human(totals.hidden_bytes),
         percent(totals.hidden_bytes, totals.on_disk_bytes),
     )
-}
-
-/// Something lies here, and no engine wrote any of it: only the top itself is a directory that one would have.
-fn is_foreign(analysis: &Analysis<'_>) -> bool {
-    let inodes = by_kind(analysis, |weight| weight.inodes);
-    let of = |kind| inodes.get(&kind).copied().unwrap_or(0);
-    let (unclaimed, tops) = (of(OwnerKind::Unclaimed), of(OwnerKind::Scaffold));
-    unclaimed > 0 && tops <= 1 && inodes.values().sum::<u64>() == unclaimed + tops
 }
 
 /// The three biggest kinds of owners.

@@ -27,6 +27,7 @@ use rayon::prelude::*;
 use crate::disk::Disk;
 use crate::inventory::{Inventory, Root};
 use crate::terms::{Kind, LinkKind, Lost, Place};
+pub use nested::look_around;
 pub use site::Site;
 
 /// A store, by the name that an internal error is reported under.

@@ -10,7 +10,7 @@
 //! ```
 
 use super::Site;
-use crate::disk::{Dir, FileKind};
+use crate::disk::{Dir, Disk, FileKind, Tree};
 use crate::inventory::facts::Nested;
 use crate::inventory::is_remapped;
 use crate::terms::Place;
@@ -32,23 +32,33 @@ pub(super) fn look(site: &Site<'_>, top: &Place, below: &[&str]) -> Vec<Nested> 
         if !is_dir(&at) || found.iter().any(|outer| at.starts_with(&outer.at)) {
             continue;
         }
-        if let Some((engine, sign)) = engine(site, &at) {
+        if let Some((engine, sign)) = engine(site.disk, &at) {
             found.push(Nested { at, engine, sign });
         }
     }
     found
 }
 
+/// How far down a host or a disk a data root is looked for: `/var/snap/docker/common/var-lib-docker` is one of the farthest.
+const FAR: usize = 5;
+
+/// Where engines have their data below a directory that is none's itself: dockerd's, then containerd's.
+pub fn look_around(disk: &Disk, tree: &Tree) -> [Vec<Place>; 2] {
+    let is = |at: &Place, whose| engine(disk, at).is_some_and(|(engine, _)| engine == whose);
+    let all = tree.below(FAR, |at| engine(disk, at).is_some());
+    ["dockerd", "containerd"].map(|whose| all.iter().filter(|at| is(at, whose)).cloned().collect())
+}
+
 /// Whose it is, and by what that is told.
-fn engine(site: &Site<'_>, at: &Place) -> Option<(&'static str, &'static str)> {
-    let is_dir = |at: &Place| site.disk.stat(at).is_ok_and(|stat| stat.kind == FileKind::Dir);
-    if is_dir(&at.join("image")) && dirs_in(site, &at.join("image"), |image, name| holds(image, name, b"layerdb")) {
+fn engine(disk: &Disk, at: &Place) -> Option<(&'static str, &'static str)> {
+    let is_dir = |at: &Place| disk.stat(at).is_ok_and(|stat| stat.kind == FileKind::Dir);
+    if is_dir(&at.join("image")) && dirs_in(disk, &at.join("image"), |image, name| holds(image, name, b"layerdb")) {
         return Some(("dockerd", "image/*/layerdb"));
     }
-    if is_engines(site, at) {
+    if is_engines(disk, at) {
         return Some(("dockerd", "volumes/metadata.db"));
     }
-    if dirs_in(site, at, |_, name| is_remapped(name) && is_remapped_engines(site, at, name)) {
+    if dirs_in(disk, at, |_, name| is_remapped(name) && is_remapped_engines(disk, at, name)) {
         return Some(("dockerd", "[0-9]*.[0-9]*"));
     }
     let bolt = "io.containerd.metadata.v1.bolt";
@@ -59,27 +69,27 @@ fn engine(site: &Site<'_>, at: &Place) -> Option<(&'static str, &'static str)> {
         return Some(("containerd", bolt));
     }
     // it keeps this lock and its solver's memory beside the directory of its worker
-    let marked = ["buildkitd.lock", "cache.db"].iter().any(|name| site.disk.stat(&at.join(name)).is_ok());
+    let marked = ["buildkitd.lock", "cache.db"].iter().any(|name| disk.stat(&at.join(name)).is_ok());
     let is_worker = |top: &Dir<'_>, name: &[u8]| {
         (name.starts_with(b"runc-") || name.starts_with(b"containerd-")) && holds(top, name, b"metadata_v2.db")
     };
-    (marked && dirs_in(site, at, is_worker)).then_some(("buildkitd", "runc-*/metadata_v2.db"))
+    (marked && dirs_in(disk, at, is_worker)).then_some(("buildkitd", "runc-*/metadata_v2.db"))
 }
 
 /// What an engine keeps whose images are in a containerd elsewhere.
-fn is_engines(site: &Site<'_>, at: &Place) -> bool {
-    let is = |path: &str, kind| site.disk.stat(&at.join(path)).is_ok_and(|stat| stat.kind == kind);
+fn is_engines(disk: &Disk, at: &Place) -> bool {
+    let is = |path: &str, kind| disk.stat(&at.join(path)).is_ok_and(|stat| stat.kind == kind);
     let named = ["engine-id", "network/files/local-kv.db"].iter().any(|path| is(path, FileKind::File));
     named && is("containers", FileKind::Dir) && is("volumes/metadata.db", FileKind::File)
 }
 
-fn is_remapped_engines(site: &Site<'_>, top: &Place, name: &[u8]) -> bool {
+fn is_remapped_engines(disk: &Disk, top: &Place, name: &[u8]) -> bool {
     let at = top.join(name);
-    is_engines(site, &at) || dirs_in(site, &at.join("image"), |image, name| holds(image, name, b"layerdb"))
+    is_engines(disk, &at) || dirs_in(disk, &at.join("image"), |image, name| holds(image, name, b"layerdb"))
 }
 
-fn dirs_in(site: &Site<'_>, at: &Place, is: impl Fn(&Dir<'_>, &[u8]) -> bool) -> bool {
-    let Ok(dir) = site.disk.dir(at) else { return false };
+fn dirs_in(disk: &Disk, at: &Place, is: impl Fn(&Dir<'_>, &[u8]) -> bool) -> bool {
+    let Ok(dir) = disk.dir(at) else { return false };
     let mut dirs = dir.entries().filter(|(_, kind)| *kind == FileKind::Dir);
     dir.len() <= MANY && dirs.any(|(name, _)| is(&dir, name))
 }
