@@ -184,8 +184,123 @@ fn what_no_command_frees_is_listed_apart_with_the_way_by_hand() {
         let commands = work["by_hand"].as_array().unwrap();
         let paths = work["paths"].as_array().unwrap();
         assert!(commands.is_empty() || commands.len() == paths.len() + 2, "{work:#}");
+        assert_eq!(commands.is_empty(), work["safe_because"] == "", "{work:#}");
     }
     for step in answer["steps"].as_array().unwrap() {
         assert_eq!(step["argv"][0], "docker", "{step:#}");
     }
+}
+
+/// The ways by hand of one class, with what `daemon.json` says.
+fn ways(dir: &std::path::Path, config: &str, class: &str) -> Vec<(Value, Vec<String>)> {
+    let file = dir.join("daemon.json");
+    std::fs::write(&file, config).unwrap();
+    let (answer, _) = plan(dir, "1", &["--daemon-config", file.to_str().unwrap()]);
+    let works = answer["by_hand"].as_array().unwrap().iter().filter(|work| work["class"] == class);
+    let line = |line: &Value| line.as_str().unwrap().to_owned();
+    works.map(|work| (work.clone(), work["by_hand"].as_array().unwrap().iter().map(line).collect())).collect()
+}
+
+#[test]
+fn a_log_that_only_grows_is_emptied_once_it_has_grown_and_no_other_is_touched() {
+    let dir = common::fresh("logs");
+    assert!(ways(dir.path(), "{}", "container-logs").iter().all(|(_, commands)| commands.is_empty()));
+    let containers = dir.path().join("docker/containers");
+    for entry in std::fs::read_dir(containers).unwrap() {
+        let (at, id) = {
+            let entry = entry.unwrap();
+            (entry.path(), entry.file_name().into_string().unwrap())
+        };
+        for log in [at.join(format!("{id}-json.log")), at.join("local-logs/container.log")] {
+            if log.is_file() {
+                std::fs::write(&log, "x".repeat(1_200_000)).unwrap();
+            }
+        }
+    }
+    let ways = ways(dir.path(), "{}", "container-logs");
+    let lines: Vec<&String> = ways.iter().flat_map(|(_, commands)| commands).collect();
+    // endless, and the one that runs; neither of the limited ones, nor one of another driver
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    for line in lines {
+        let path = line.strip_prefix("truncate -s 0 -- ").unwrap();
+        let options = std::path::Path::new(path).with_file_name("hostconfig.json");
+        let text: Value = serde_json::from_slice(&std::fs::read(options).unwrap()).unwrap();
+        assert_eq!(
+            (&text["LogConfig"]["Type"], &text["LogConfig"]["Config"]),
+            (&"json-file".into(), &serde_json::json!({}))
+        );
+    }
+    let (work, _) = ways.iter().find(|(_, commands)| !commands.is_empty()).unwrap();
+    assert!(work["safe_because"].as_str().unwrap().contains("is lost"), "{work:#}");
+    assert!(work["paths"].as_array().unwrap().iter().all(|at| at.as_str().unwrap().contains("-json.log")), "{work:#}");
+}
+
+/// An engine's data with containerd's store and with overlay2, of which it uses one.
+fn both_halves() -> tempfile::TempDir {
+    let dir = common::fresh("containerd");
+    let other = common::fixture("build-cache").join("docker");
+    let parts = ["image", "overlay2"].map(|part| other.join(part));
+    let builds = ["snapshots.db", "metadata_v2.db", "containerdmeta.db", "content"]
+        .map(|name| other.join("buildkit").join(name));
+    for (from, to) in [(&parts[..], "docker"), (&builds[..], "docker/buildkit")] {
+        let to = dir.path().join(to);
+        assert!(std::process::Command::new("cp").arg("-a").args(from).arg(to).status().unwrap().success());
+    }
+    dir
+}
+
+#[test]
+fn a_stranded_half_in_containerd_goes_by_its_own_tool_and_only_the_engines_files_are_removed() {
+    let dir = both_halves();
+    let ways = ways(dir.path(), r#"{"storage-driver":"overlay2"}"#, "stranded-store");
+    let [(work, commands)] = &ways[..] else { panic!("one store is stranded: {ways:#?}") };
+    let (tool, files) = commands.split_at(commands.iter().position(|line| line.starts_with("systemctl stop")).unwrap());
+    assert!(tool[0].starts_with("ctr --namespace moby images rm docker.io/"), "{tool:#?}");
+    assert!(tool[1..].iter().all(|line| line.contains(" leases rm --sync ")) && tool.len() > 1, "{tool:#?}");
+    let containers = std::fs::read_dir(dir.path().join("docker/containers")).unwrap();
+    for container in containers {
+        let id = container.unwrap().file_name().into_string().unwrap();
+        assert!(tool.iter().any(|line| line.contains(&id)), "{id}: {tool:#?}");
+        assert!(files.iter().any(|line| line.ends_with(&format!("/docker/containers/{id}"))), "{id}: {files:#?}");
+    }
+    assert!(!commands.iter().any(|line| line.contains("moby-image-")), "{commands:#?}");
+    for line in &files[1..files.len() - 1] {
+        let path = line.strip_prefix("rm -rf --one-file-system -- ").unwrap();
+        let inside = std::path::Path::new(path).strip_prefix(dir.path().join("docker")).unwrap().to_owned();
+        assert!(inside.starts_with("containers") || inside.starts_with("buildkit"), "{line}");
+        assert!(std::path::Path::new(path).exists() && !path.ends_with("cache.db"), "{line}");
+    }
+    assert!(work["safe_because"].as_str().unwrap().contains("Volumes stay"), "{work:#}");
+}
+
+#[test]
+fn a_stranded_half_of_a_graph_driver_takes_along_what_buildkit_recorded_of_its_layers() {
+    let dir = both_halves();
+    let told = ways(dir.path(), r#"{"features":{"containerd-snapshotter":true}}"#, "stranded-store");
+    let [(_, commands)] = &told[..] else { panic!("one store is stranded: {told:#?}") };
+    let ends = |end: &str| commands.iter().any(|line| line.ends_with(end));
+    for end in ["/docker/overlay2", "/docker/image/overlay2", "/snapshots.db", "/metadata_v2.db", "/buildkit/content"] {
+        assert!(ends(end), "{end}: {commands:#?}");
+    }
+    // both stores have results there
+    assert!(!ends("cache.db"), "{commands:#?}");
+    // a guess about the driver costs nobody anything
+    let guessed = ways(dir.path(), "{}", "stranded-store");
+    assert!(guessed.iter().all(|(_, commands)| commands.is_empty()), "{guessed:#?}");
+}
+
+#[test]
+fn what_is_being_written_while_an_engine_works_is_said_to_be_in_no_number() {
+    let dir = common::fresh("containerd");
+    let ingest = dir.path().join("containerd/io.containerd.content.v1.content/ingest").join("a".repeat(64));
+    std::fs::create_dir_all(&ingest).unwrap();
+    std::fs::write(ingest.join("data"), "half a blob").unwrap();
+    let notes = || {
+        let answer = run::deadweight(dir.path(), &["what-if", "--format", "json", "system prune -af"]).json();
+        answer["steps"][0]["notes"].to_string()
+    };
+    assert!(!notes().contains("being written"));
+    let database = std::fs::File::open(dir.path().join("docker/volumes/metadata.db")).unwrap();
+    rustix::fs::flock(&database, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert!(notes().contains("1 blob is being written"), "{}", notes());
 }

@@ -50,12 +50,11 @@ fn logs<'a>(case: &Case<'a>) -> impl Iterator<Item = Log<'a>> {
 }
 
 /// `json-file` grows for ever unless told otherwise; `local`, and the cache beside remote drivers, are limited.
-// moby daemon/logger/jsonfilelog/jsonfilelog.go: capacity -1; daemon/logger/local/config.go: 20 MB, 5 files
+// moby daemon/logger/local/config.go: 20 MB, 5 files
 fn limit(facts: &Container) -> Limit {
-    let bounded = facts.log_options.get("max-size").is_some_and(|size| !size.is_empty() && !size.starts_with('-'));
     match facts.log_driver.as_str() {
         "" => Limit::Unknown,
-        "json-file" if !bounded => Limit::No,
+        _ if facts.log_only_grows() => Limit::No,
         _ => Limit::Yes,
     }
 }
@@ -100,11 +99,16 @@ fn finding(case: &Case<'_>, limit: Limit, logs: &[Log<'_>]) -> Finding {
 fn note(limit: Limit) -> String {
     let frees = "No Docker command shortens a log; `docker rm` takes it along with its container.";
     match limit {
-        Limit::Yes | Limit::Unknown => frees.to_owned(),
+        Limit::Unknown => frees.to_owned(),
+        // moby daemon/logger/loggerutils/logfile.go: rotate opens the new file without O_APPEND
+        Limit::Yes => format!(
+            "{frees} Its driver rotates it. Do not empty it while its container runs: a driver that has rotated goes on where it was, and \
+             `docker logs` cannot read past the gap."
+        ),
         Limit::No => format!(
             "{frees} To limit logs, set \"log-opts\": {{\"max-size\": \"10m\", \"max-file\": \"3\"}} in daemon.json, or use `docker run \
-             --log-opt max-size=10m --log-opt max-file=3`: it holds for containers made from then on. `truncate -s 0` on the file is not \
-             Docker's doing, but the json-file driver bears it."
+             --log-opt max-size=10m --log-opt max-file=3`: it holds for containers made from then on. What is there can be emptied where it \
+             lies: `truncate -s 0` on the file, which the json-file driver bears as long as the log has no limit."
         ),
     }
 }

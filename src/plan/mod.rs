@@ -42,7 +42,7 @@ use crate::docker::View;
 use crate::docker::df::DiskUsage;
 use crate::graph::Graph;
 use crate::inventory::{Inventory, Owners};
-use crate::terms::{Place, Problem};
+use crate::terms::{Kind, Place, Problem};
 use crate::usage::Ledger;
 pub use action::{Action, BadAction, Filters, Limits, Moment, Verb, Zone};
 pub use choose::{Choice, Class, Harm, Keep, Kept, Unit, choose};
@@ -127,9 +127,23 @@ pub struct Prediction {
 pub fn predict(case: &Case<'_>, actions: &[Action]) -> Prediction {
     let scale = Scale::of(case.owners, case.ledger, case.disk);
     let (mut host, by_a_start) = started(case);
-    let steps: Vec<Step> = actions.iter().map(|action| run::step(&mut host, Some(&scale), action)).collect();
+    let mut steps: Vec<Step> = actions.iter().map(|action| run::step(&mut host, Some(&scale), action)).collect();
+    steps.first_mut().into_iter().for_each(|first| first.notes.extend(being_written(case)));
     let removes = gone::topmost(steps.iter().flat_map(|step| step.removes.iter().cloned()));
     Prediction { freed: scale.weigh(&removes), removes, steps, by_a_start, at_next_collection: host.collected() }
+}
+
+/// Blobs that somebody writes come and go by themselves: an unfinished one is there until it is committed or given up.
+// buildkit solver/llbsolver/solver.go: the trace of a build is written three seconds after its end
+fn being_written(case: &Case<'_>) -> Option<String> {
+    let ingests = case.inventory.of_kind(Kind::Ingest).filter_map(|(_, thing)| thing.ingest());
+    let count = ingests.filter(|ingest| ingest.at.is_some()).count();
+    let (what, its, goes) = match count {
+        1 => ("1 blob is".to_owned(), "its unfinished file", "goes"),
+        many => (format!("{many} blobs are"), "their unfinished files", "go"),
+    };
+    (count > 0 && case.live_since.is_some())
+        .then(|| format!("{what} being written, or was left so: {its} may {goes} at any time, and what is written then is in no number"))
 }
 
 /// The same as far as outcomes and places tell, with nothing weighed.

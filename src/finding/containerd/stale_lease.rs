@@ -51,8 +51,6 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
 /// By what a lease is called after.
 // moby daemon/containerd/image_snapshot.go, daemon/images/store.go; buildkit cache/manager.go
 fn owner(lease: &Lease) -> Option<For> {
-    let record = lease.id.strip_suffix(Lease::VARIANTS).unwrap_or(&lease.id);
-    let is_record = record.len() == 25 && record.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     if !lease.is_of_engine() || lease.expires.is_some() || lease.namespace.ends_with("_history") {
         None
     } else if Digest::from_hex(&lease.id).is_some() {
@@ -60,7 +58,7 @@ fn owner(lease: &Lease) -> Option<For> {
     } else if lease.id.starts_with(Lease::OF_IMAGE) {
         Some(For::Image)
     } else {
-        is_record.then_some(For::Record)
+        lease.is_of_record().then_some(For::Record)
     }
 }
 

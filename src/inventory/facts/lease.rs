@@ -44,6 +44,13 @@ impl Lease {
         self.labels.contains_key("containerd.io/gc.flat")
     }
 
+    /// Called after a cache record: 25 letters and digits.
+    // buildkit identity/randomid.go, cache/manager.go
+    pub fn is_of_record(&self) -> bool {
+        let record = self.id.strip_suffix(Self::VARIANTS).unwrap_or(&self.id);
+        record.len() == 25 && record.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+    }
+
     /// An engine works in its namespace, or one with remapped IDs.
     pub fn is_of_engine(&self) -> bool {
         self.namespace == "moby" || self.namespace.starts_with("moby-")

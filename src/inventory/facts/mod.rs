@@ -211,6 +211,13 @@ pub struct State {
 impl Container {
     /// What `broken` says of a directory that has no config.
     pub const NO_CONFIG: &'static str = "config.v2.json is missing";
+
+    /// Nothing ends the growth of its log.
+    // moby daemon/logger/jsonfilelog/jsonfilelog.go: capacity -1
+    pub fn log_only_grows(&self) -> bool {
+        let size = self.log_options.get("max-size");
+        self.log_driver == "json-file" && size.is_none_or(|size| size.is_empty() || size.starts_with('-'))
+    }
 }
 
 impl State {
@@ -341,6 +348,11 @@ pub struct Leftover {
     pub cleaned_by: &'static str,
     /// The engine removes it by itself at its next start or stop.
     pub by_itself: bool,
+}
+
+impl Leftover {
+    /// What BuildKit could not open.
+    pub const SET_ASIDE: &'static str = "database that was set aside";
 }
 
 /// A data root inside a volume or a container.

@@ -85,7 +85,7 @@ pub(super) fn claim_in(site: &Site<'_>, inv: &mut Inventory, dir: &Dir<'_>, insi
             let thing = Entity::default().named(name).kept(Keeps::Engine).tree(at, OwnerKind::Database);
             inv.add(site.root.key(STORE, Kind::Database, id), thing);
         } else if kind == FileKind::File && set_aside(name) {
-            let what = Leftover { what: "database that was set aside", cleaned_by: "nothing", by_itself: false };
+            let what = Leftover { what: Leftover::SET_ASIDE, cleaned_by: "nothing", by_itself: false };
             let id = at.to_string();
             inv.add(site.root.key(STORE, Kind::Leftover, id), Entity::new(what).tree(at, OwnerKind::Temporary));
         } else if kind == FileKind::Dir && SCRATCH.contains(&name) {

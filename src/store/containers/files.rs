@@ -15,10 +15,8 @@ pub(super) fn lots(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, checkpoi
             (b"local-logs", FileKind::Dir) => lots.push(tree(at, OwnerKind::ContainerLogs)),
             (b"checkpoints", FileKind::Dir) => lots.extend(checkpoint_lots(inv, dir, checkpoints)),
             (name, FileKind::File) if is_log(name) => {
-                // rotations may be more than the options allow: those are told apart
-                if !name.ends_with(b".log") {
-                    inv.meter(at.clone());
-                }
+                // rotations may be more than the options allow, and one log of several may have grown: they are told apart
+                inv.meter(at.clone());
                 lots.push(tree(at, OwnerKind::ContainerLogs));
             }
             (name, _) if name.starts_with(b".tmp-") => leftover(inv, site, at),
