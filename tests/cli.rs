@@ -216,7 +216,12 @@ fn why_of_nothing_is_one_and_of_an_engines_directory_an_answer() {
     let nothing = deadweight(&dir, &["why", "no-such-thing"]);
     assert_eq!((nothing.exit, nothing.out.len()), (Exit::Found, 0));
     assert!(nothing.err.contains("deadweight ls"), "{}", nothing.err);
-    assert_eq!(deadweight(&dir, &["why", "overlay2"]).exit, Exit::Done);
+    let own = deadweight(&dir, &["why", "overlay2"]);
+    assert!(own.exit == Exit::Done && own.text().contains("the engine's own directory"), "{}", own.text());
+    let own = deadweight(&dir, &["why", "overlay2", "--format", "json"]).json();
+    let object = serde_json::json!({"kind": "scaffold", "id": "docker/overlay2", "name": "docker/overlay2"});
+    assert_eq!((&own["object"], &own["owners"][0]["kind"]), (&object, &"scaffold".into()));
+    assert_eq!((&own["paths"][0][0]["id"], &own["paths"][0][0]["link"]), (&object["id"], &Value::Null), "it is a root");
     let container = deadweight(&dir, &["why", "shop-1"]);
     assert!(container.text().contains("shop-1"), "{}", container.text());
 }

@@ -138,8 +138,7 @@ fn removal_by_force_is_told_by_the_containers_that_keep_the_layers() {
 
 #[test]
 fn recorded_forced_removals_name_the_same_containers_with_every_graph_driver() {
-    let of_graph_drivers = |name: &str| !name.contains("containerd") && !name.contains("userns");
-    for recording in corpus::recordings("/forced-rmi").into_iter().filter(|it| of_graph_drivers(&it.name)) {
+    for recording in corpus::recordings("/forced-rmi").into_iter().filter(|it| !it.name.contains("containerd")) {
         let dir = recording.unpacked();
         let report = run::report(&dir);
         let sets: Vec<(String, bool)> =
@@ -189,7 +188,7 @@ const PLANTED: &[(&str, &str)] = &[
 
 #[test]
 fn what_was_planted_is_found_in_its_class_and_nothing_else_is_an_orphan() {
-    for recording in corpus::recordings("-overlay2/crash-planted") {
+    for recording in corpus::recordings("/crash-planted").into_iter().filter(|it| !it.name.contains("containerd")) {
         let report = run::report(&recording.unpacked());
         let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for thing in serde_json::from_str::<Vec<Value>>(&recording.truth("planted.json")).unwrap() {
@@ -207,7 +206,7 @@ fn what_was_planted_is_found_in_its_class_and_nothing_else_is_an_orphan() {
         }
         for class in ABSENT {
             for at in of_class(&report, class).iter().flat_map(|finding| texts(&finding["paths"])) {
-                let link = at.contains("/overlay2/l/");
+                let link = at.contains("/l/");
                 assert!(link || places[class].contains(&at), "{recording}: {at} is no {class}");
             }
         }

@@ -39,8 +39,9 @@ fn alike(report: &Value, from: &str, to: &str) -> BTreeSet<String> {
 
 #[test]
 fn each_nested_root_of_the_recordings_is_read_as_if_it_stood_alone() {
+    let recordings = corpus::recordings("/nested");
     let mut seen = 0;
-    for it in corpus::recordings("/nested") {
+    for it in &recordings {
         let top = it.unpacked();
         let report = run::report(&top);
         run::assert_byte_law(&top, &report, &it.to_string());
@@ -66,7 +67,7 @@ fn each_nested_root_of_the_recordings_is_read_as_if_it_stood_alone() {
         let decoy = names.iter().any(|name| name.contains("notadocker") || name.contains("bkstate/"));
         assert!(!decoy, "{it}: {names:?}");
     }
-    assert!(seen > 2 || corpus::folder().is_none(), "{seen} nested roots");
+    assert!(seen >= 2 * recordings.len(), "{seen} nested roots");
 }
 
 /// A data root that holds a volume with a data root that holds a volume…
@@ -117,7 +118,7 @@ fn how_many_are_read_is_bounded_and_the_bound_is_said() {
 /// Only the upper part of it is what the container wrote; from that alone nothing follows.
 #[test]
 fn a_root_that_lies_in_several_layers_is_named_and_not_read() {
-    let Some(it) = corpus::recordings("20.10-overlay2/nested").pop() else { return };
+    let Some(it) = corpus::recordings("-overlay2/nested").pop() else { return };
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let copied = Command::new("cp").arg("-a").arg(it.unpacked().join("docker")).arg(dir.path()).status().unwrap();
     assert!(copied.success());

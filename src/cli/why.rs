@@ -64,7 +64,13 @@ fn one(
             Ok(Told { found: true, complete: why.problems.iter().all(|problem| problem.lost == "nothing") })
         }
         // an answer all the same: such a path stays for good
-        Err(cause @ NotFound::Scaffold(_)) => writeln!(out, "{cause}").map(|()| Told { found: true, complete: true }),
+        Err(NotFound::Scaffold(place)) => {
+            match cx.global.format {
+                Format::Json => render::json(&teller.own_directory(&place), out)?,
+                _ => writeln!(out, "{}", NotFound::Scaffold(place))?,
+            }
+            Ok(Told { found: true, complete: true })
+        }
         Err(cause) => writeln!(err, "deadweight: {cause}").map(|()| Told { found: false, complete: true }),
     }
 }

@@ -9,7 +9,8 @@ use super::nested::{self, Inner};
 use super::{Analysis, Reading};
 use crate::explain::{Ground, NotFound, by_name, find};
 use crate::graph::{Path, Step};
-use crate::terms::{Key, Place};
+use crate::inventory::Owner;
+use crate::terms::{Key, Kind, Place};
 
 /// How many paths are listed.
 const LIMIT: usize = 100;
@@ -66,6 +67,27 @@ impl<'a> Teller<'a> {
                 self.called_inside(word).unwrap_or(Err(cause))
             }
             Err(cause) => Err(cause),
+        }
+    }
+
+    /// The answer for an engine's own directory: it is a root itself, as all that the engine keeps without being referred to.
+    pub fn own_directory(&self, place: &Place) -> v1::Why {
+        let (kind, id) = (Kind::Scaffold.name(), place.to_string());
+        let step = v1::Step { kind, id: id.as_str().into(), name: id.clone(), link: None, evidence: None };
+        let claims = |found: &&(usize, &Owner)| found.1.lots.iter().any(|(at, _)| at == place);
+        let charged = self.analysis.reading.owners.iter().find(|found| claims(&found));
+        let charged = charged.and_then(|(number, found)| owner(self.analysis, number, found));
+        v1::Why {
+            schema_version: v1::SCHEMA_VERSION,
+            as_of: self.analysis.reading.options.now.to_string(),
+            roots: build::roots(self.analysis),
+            object: v1::Object { kind, id: step.id.clone(), name: id },
+            owners: charged.into_iter().collect(),
+            paths: vec![vec![step]],
+            more_paths: false,
+            problems: build::problems(self.analysis),
+            inside: Vec::new(),
+            owners_inside: Vec::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use super::overlay2::ids;
 use super::{Home, is_probe};
 use crate::disk::FileKind;
 use crate::inventory::facts::DriverDirectory;
-use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::terms::{Kind, Place};
 
 /// A home of which nothing says what it holds.
@@ -36,7 +36,7 @@ pub(super) fn survey(home: &Home<'_>) -> Inventory {
 }
 
 fn whole(home: &Home<'_>, inv: &mut Inventory) {
-    let store = Entity::default().named(&*home.name).tree(home.at.clone(), OwnerKind::Store);
+    let store = Entity::default().named(&*home.name).kept(Keeps::Engine).tree(home.at.clone(), OwnerKind::Store);
     inv.add(home.key(Kind::Store, &*home.name), store);
 }
 

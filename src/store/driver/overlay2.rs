@@ -13,7 +13,7 @@ use super::{Home, is_probe, probes};
 use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::image::overlay;
 use crate::inventory::facts::DriverDirectory;
-use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::store::gather::gather;
 use crate::store::image::{temporary_files, unless_gone};
 use crate::terms::{Kind, LinkKind, Lost, Place};
@@ -47,7 +47,8 @@ pub(super) fn ids<'d>(dir: &'d Dir<'_>) -> impl Iterator<Item = &'d str> {
 pub(super) fn quota_node(home: &Home<'_>, inv: &mut Inventory, dir: &Dir<'_>) {
     if dir.kind(QUOTA_NODE.as_bytes()) == Some(FileKind::BlockDevice) {
         let at = dir.place().join(QUOTA_NODE);
-        inv.add(home.key(Kind::Scaffold, QUOTA_NODE), Entity::default().itself(at, OwnerKind::Scaffold));
+        let node = Entity::default().kept(Keeps::Engine).itself(at, OwnerKind::Scaffold);
+        inv.add(home.key(Kind::Scaffold, QUOTA_NODE), node);
     }
 }
 

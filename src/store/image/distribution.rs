@@ -16,14 +16,16 @@ use super::entry::temporary_files;
 use super::part::Part;
 use crate::disk::{Dir, FileKind, Unreadable};
 use crate::format::image::{distribution, text};
-use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::terms::{Digest, Hash, Kind, Lost};
 
 pub(super) fn read(part: &Part<'_>) -> Inventory {
     let mut inv = Inventory::default();
     let at = part.at.join("distribution");
     let Some(dir) = part.expected(&mut inv, &at, &[]) else { return inv };
-    let map = Entity::default().named("distribution").tree(at.clone(), OwnerKind::ImageMetadata);
+    // it outlives every image that it tells of
+    let map = Entity::default().named("distribution").kept(Keeps::Engine);
+    let map = map.tree(at.clone(), OwnerKind::ImageMetadata);
     inv.add(part.key(Kind::DistributionMap, "distribution"), map);
     let hashes = |bytes: &[u8]| -> Result<Box<[Hash]>, _> {
         distribution::parse_blobs(bytes).map(|blobs| blobs.iter().map(Hash::from).collect())

@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use super::Site;
 use super::driver::is_driver;
 use crate::disk::{Dir, FileKind};
-use crate::inventory::{Entity, Inventory, OwnerKind};
+use crate::inventory::{Entity, Inventory, Keeps, OwnerKind};
 use crate::terms::{Kind, LinkKind, Lost};
 pub(super) use entry::{temporary_files, unless_gone};
 use part::Part;
@@ -48,7 +48,8 @@ pub(super) fn survey(site: &Site<'_>) -> Inventory {
     // moby daemon/containerd/identitycache/bbolt.go
     let cache = site.root.key("engine", Kind::Database, "identity-cache.db");
     if image.kind(b"identity-cache.db").is_some() {
-        inv.add(cache, Entity::default().itself(image.place().join("identity-cache.db"), OwnerKind::Database));
+        let at = image.place().join("identity-cache.db");
+        inv.add(cache, Entity::default().kept(Keeps::Engine).itself(at, OwnerKind::Database));
     }
     let parts: Vec<Inventory> =
         drivers(&image).into_par_iter().map(|name| read(&Part::new(site, name, &image))).collect();

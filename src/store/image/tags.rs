@@ -28,7 +28,7 @@ pub(super) fn read(part: &Part<'_>, inv: &mut Inventory, dir: &Dir<'_>) -> BTree
         }
         other => inv.note("unreadable-file", &at, names(), other),
     };
-    let file = Entity::default().named(NAME).tree(at.clone(), OwnerKind::ImageMetadata);
+    let file = Entity::default().named(NAME).kept(Keeps::Engine).tree(at.clone(), OwnerKind::ImageMetadata);
     inv.add(part.key(Kind::Database, NAME), file);
     let Some(bytes) = bytes else { return named };
     let Some(found) = inv.note("damaged-file", &at, names(), repositories::parse(&bytes)) else { return named };
