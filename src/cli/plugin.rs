@@ -1,5 +1,6 @@
 //! As a plugin of the Docker CLI (`docker [OPTION…] deadweight …`) we are given the whole command line: Docker's own options,
-//! our name, and what follows. Only what stands before our name is Docker's: `--host` means something else behind it.
+//! our name, and what follows. Only what stands before our name is Docker's: `--host` means something else behind it. Asked
+//! for our help (`docker help deadweight …`) it gives us that line, too.
 // docker/cli cli-plugins/manager: PluginRunCommand; cli/flags: ClientOptions.InstallFlags
 
 use std::ffi::OsString;
@@ -32,26 +33,34 @@ const OPTIONS: &[(&str, Option<char>, bool)] = &[
     ("tlsverify", None, false),
 ];
 
+/// What we are called by whoever types it; the first argument, so that usage lines say so.
+const NAME: &str = "docker deadweight";
+
 /// The arguments without the plugin's name and what stood before it.
 pub(super) fn unwrap(args: Vec<OsString>) -> (Vec<OsString>, Globals) {
     let as_plugin = args.first().is_some_and(|program| is_plugins(program));
     match globals(&args).filter(|_| as_plugin) {
-        Some((globals, ours)) => (
-            args.into_iter().enumerate().filter(|(at, _)| *at == 0 || *at > ours).map(|(_, arg)| arg).collect(),
-            globals,
-        ),
+        Some((globals, ours, help)) => {
+            let typed = args.into_iter().skip(ours.saturating_add(1));
+            let all = std::iter::once(NAME.into()).chain(typed).chain(help.then(|| "--help".into()));
+            (all.collect(), globals)
+        }
         None => (args, Globals::default()),
     }
 }
 
-/// Docker's options, and where our name stands behind them; none if it does not.
-fn globals(args: &[OsString]) -> Option<(Globals, usize)> {
+/// Docker's options, where our name stands behind them, and whether our help is asked for; none if it is not there.
+fn globals(args: &[OsString]) -> Option<(Globals, usize, bool)> {
     let mut globals = Globals::default();
     let mut rest = args.iter().enumerate().skip(1);
     while let Some((at, word)) = rest.next() {
         let word = word.to_str()?;
         if word == "deadweight" {
-            return Some((globals, at));
+            return Some((globals, at, false));
+        }
+        // docker/cli cmd/docker/docker.go: tryRunPluginHelp
+        if word == "help" {
+            return rest.next().filter(|(_, name)| *name == "deadweight").map(|(at, _)| (globals, at, true));
         }
         let mut value = || rest.next().and_then(|(_, value)| value.to_str()).map(str::to_owned);
         match word.strip_prefix("--") {

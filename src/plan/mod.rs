@@ -138,12 +138,12 @@ pub fn predict(case: &Case<'_>, actions: &[Action]) -> Prediction {
 fn being_written(case: &Case<'_>) -> Option<String> {
     let ingests = case.inventory.of_kind(Kind::Ingest).filter_map(|(_, thing)| thing.ingest());
     let count = ingests.filter(|ingest| ingest.at.is_some()).count();
-    let (what, its, goes) = match count {
-        1 => ("1 blob is".to_owned(), "its unfinished file", "goes"),
-        many => (format!("{many} blobs are"), "their unfinished files", "go"),
+    let what = match count {
+        1 => "1 blob is being written, or was left so: its unfinished file".to_owned(),
+        many => format!("{many} blobs are being written, or were left so: their unfinished files"),
     };
-    (count > 0 && case.live_since.is_some())
-        .then(|| format!("{what} being written, or was left so: {its} may {goes} at any time, and what is written then is in no number"))
+    let note = format!("{what} may go at any time, and what is written then is in no number");
+    (count > 0 && case.live_since.is_some()).then_some(note)
 }
 
 /// The same as far as outcomes and places tell, with nothing weighed.

@@ -7,6 +7,7 @@
 mod df;
 mod engine;
 mod lists;
+mod plugin;
 mod reclaim;
 #[path = "../common/run.rs"]
 mod run;

@@ -16,7 +16,7 @@ fn what_stands_before_our_name_is_dockers() {
     let typed =
         "docker-deadweight --context far -D --log-level=debug --config /c deadweight plan --free 1GB --host /mnt";
     let (args, globals) = unwrapped(typed);
-    assert_eq!(args.join(" "), "docker-deadweight plan --free 1GB --host /mnt");
+    assert_eq!(args.join(" "), "docker deadweight plan --free 1GB --host /mnt");
     assert_eq!((globals.context.as_deref(), globals.host), (Some("far"), None));
     assert_eq!(globals.others, ["--debug", "--log-level=debug", "--config=/c"]);
 }
@@ -29,7 +29,7 @@ fn an_option_is_taken_in_each_way_that_docker_takes_it() {
         let (args, globals) = unwrapped(&format!("docker-deadweight {typed} deadweight df"));
         assert_eq!(
             (args.join(" ").as_str(), globals.host.as_deref()),
-            ("docker-deadweight df", Some("unix:///s")),
+            ("docker deadweight df", Some("unix:///s")),
             "{typed}"
         );
     }
@@ -47,4 +47,13 @@ fn what_docker_does_not_have_is_left_for_the_usage_error() {
     ] {
         assert_eq!(ours(line), line);
     }
+}
+
+#[test]
+fn help_asked_of_docker_is_ours_to_give() {
+    assert_eq!(ours("docker-deadweight help deadweight"), "docker deadweight --help");
+    assert_eq!(ours("docker-deadweight -D help deadweight plan"), "docker deadweight plan --help");
+    assert_eq!(ours("docker-deadweight help other"), "docker-deadweight help other");
+    // a context may be called so
+    assert_eq!(ours("docker-deadweight -c help deadweight df"), "docker deadweight df");
 }
