@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -26,9 +26,10 @@ use crate::render;
 use crate::report::{self, Analysis, Ended, Promise, Ran, Reading, Target};
 
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(false))]
 pub(super) struct Reclaim {
     /// How much to free, such as 10GB or 512MiB: carries out what `plan` chooses
-    #[arg(long, value_name = "SIZE", value_parser = super::plan::size, conflicts_with = "actions", required_unless_present = "actions")]
+    #[arg(long, value_name = "SIZE", value_parser = super::plan::size, group = "what")]
     free: Option<Target>,
     /// With --free: never remove what matches, as `plan --keep` takes it
     #[arg(long, value_name = "KEY=VALUE", value_parser = Keep::parse, conflicts_with = "actions")]
@@ -46,7 +47,7 @@ pub(super) struct Reclaim {
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = super::check::duration)]
     timeout: Duration,
     /// A removal as typed after `docker`, in quotes: "rm -v web" "image prune -f"
-    #[arg(value_name = "ACTION")]
+    #[arg(value_name = "ACTION", group = "what")]
     pub(super) actions: Vec<String>,
 }
 
@@ -126,7 +127,7 @@ fn choose(
         Err(cause) => return Ok(Err(cause)),
     };
     if tables {
-        render::plan(&plan, &cx.paper, out)?;
+        render::planned(&plan, &cx.paper, out)?;
     }
     let short = (!plan.reached).then(|| {
         format!(
@@ -148,6 +149,12 @@ impl Job<'_, '_> {
             return self.end(&[], &Ended::Done, None, out, err);
         }
         if self.asked.dry_run {
+            // with the endpoint that would be chosen, if there is one: a plan is of use without an engine, too
+            if self.is_at_work_here()
+                && let Ok(host) = engine::endpoint(&self.docker, PATIENCE)
+            {
+                self.docker.host = Some(host);
+            }
             return self.dry(out, err);
         }
         // what can be refused without the engine is
@@ -193,6 +200,11 @@ impl Job<'_, '_> {
             );
         }
         None
+    }
+
+    fn is_at_work_here(&self) -> bool {
+        let reading = self.analysis.reading;
+        reading.options.host.is_none() && reading.live_since.is_some()
     }
 
     /// The engine answers, on this machine, and is the one of this disk.
@@ -352,7 +364,11 @@ fn note(log: &mut Option<Log>, mut entry: serde_json::Value) -> Result<(), Strin
 fn ask(cx: &Context<'_>, promise: &Promise, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<bool> {
     out.flush()?;
     let freed = cx.paper.size(promise.prediction.freed.allocated);
-    write!(err, "Run these {} commands, to free {freed}? [y/N] ", promise.prediction.steps.len())?;
+    let which = match promise.prediction.steps.len() {
+        1 => "this command".to_owned(),
+        many => format!("these {many} commands"),
+    };
+    write!(err, "Run {which}, to free {freed}? [y/N] ")?;
     err.flush()?;
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;

@@ -42,7 +42,7 @@ pub enum Failure {
     Missing { program: String },
     #[error("{program} cannot be started: {cause}")]
     Start { program: String, cause: String },
-    #[error("`{command}` did not end within {} seconds, and was ended; the engine may still be at work on it", limit.as_secs())]
+    #[error("`{command}` did not end within {}, and was ended; the engine may still be at work on it", seconds(*limit))]
     Hangs { command: String, limit: Duration },
     #[error("`{command}` failed with {status}: {said}")]
     Fails { command: String, status: String, said: String },
@@ -165,4 +165,11 @@ fn end(child: &mut Child) {
     }
     let _ = child.kill();
     let _ = child.wait();
+}
+
+fn seconds(limit: Duration) -> String {
+    match limit.as_secs() {
+        1 => "1 second".to_owned(),
+        many => format!("{many} seconds"),
+    }
 }

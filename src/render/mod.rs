@@ -16,7 +16,7 @@ pub use check::check;
 pub use df::left_out;
 pub use dot::dot;
 pub use list::list;
-pub use plan::plan;
+pub use plan::{plan, planned};
 pub use reclaim::{reclaim, reclaim_step, steps_to_run};
 pub use report::report;
 pub use status::status;

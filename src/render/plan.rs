@@ -9,6 +9,12 @@ use crate::report::{HandWork, HarmPoints, Plan};
 const LINES: usize = 8;
 
 pub fn plan(plan: &Plan, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+    planned(plan, paper, out)?;
+    next(plan, paper, out)
+}
+
+/// The same for somebody who is about to carry it out.
+pub fn planned(plan: &Plan, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", paper.bold(&verdict(plan, paper)))?;
     if !plan.steps.is_empty() {
         writeln!(out)?;
@@ -23,8 +29,7 @@ pub fn plan(plan: &Plan, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     )?;
     let withheld = plan.withheld.iter().map(|it| named(&it.kind, &it.id, &it.name, &it.because, paper));
     list("Not removed, since the engine would refuse or the outcome is not certain:", withheld, paper, out)?;
-    by_hand(&plan.by_hand, paper, out)?;
-    next(plan, paper, out)
+    by_hand(&plan.by_hand, paper, out)
 }
 
 fn verdict(plan: &Plan, paper: &Paper) -> String {
@@ -120,7 +125,7 @@ fn by_hand(works: &[HandWork], paper: &Paper, out: &mut dyn Write) -> io::Result
     if shown < works.len() { writeln!(out, "  and {} more (--no-trunc)", works.len() - shown) } else { Ok(()) }
 }
 
-fn wrapped(text: &str, indent: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn wrapped(text: &str, indent: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
     let Some(width) = paper.width else { return writeln!(out, "{indent}{text}") };
     let deeper = format!("{indent}  ");
     let options = textwrap::Options::new(usize::from(width).max(20)).initial_indent(indent).subsequent_indent(&deeper);

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::plan::wrapped;
 use super::{Paper, table};
 use crate::report::{Ran, Reclaim};
 
@@ -23,7 +24,7 @@ pub fn reclaim_step(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match ran {
-        None => write!(out, "{} … ", paper.plain(&argv.join(" "))),
+        None => write!(out, "{} … ", paper.plain(&typed(argv))),
         Some(ran) if ran.as_promised => writeln!(out, "done: {}", paper.size(promised)),
         Some(ran) => writeln!(out, "not as promised: {}", paper.plain(&ran.message)),
     }
@@ -36,7 +37,7 @@ pub fn reclaim(account: &Reclaim, paper: &Paper, out: &mut dyn Write) -> io::Res
     writeln!(out)?;
     let mut rows = table(paper, &["PROMISED", "FREED", "STATE", "COMMAND"], &[0, 1]);
     for step in &account.steps {
-        let command = paper.plain(&step.run.join(" "));
+        let command = paper.plain(&typed(&step.run));
         rows.add_row([
             paper.size(step.promised.on_disk_bytes),
             paper.size(step.freed_bytes),
@@ -53,7 +54,14 @@ pub fn reclaim(account: &Reclaim, paper: &Paper, out: &mut dyn Write) -> io::Res
     writeln!(out, "{}", rows.trim_fmt())?;
     if let (Some(before), Some(after)) = (account.on_disk_before, account.on_disk_after) {
         let (before, after) = (paper.size(before), paper.size(after));
-        writeln!(out, "\nOn disk before: {before}; after: {after}. Databases and logs grow and shrink meanwhile.")?;
+        writeln!(out)?;
+        let line = format!("On disk before: {before}; after: {after}. Databases and logs grow and shrink meanwhile.");
+        wrapped(&line, "", paper, out)?;
     }
     Ok(())
+}
+
+/// As one would type it.
+fn typed(argv: &[String]) -> String {
+    shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_else(|_| argv.join(" "))
 }

@@ -150,7 +150,7 @@ impl Finder<'_, '_> {
         if self.keeps(row.key, &about) {
             return None;
         }
-        let when = since.map_or_else(|| "at an unknown time".to_owned(), |at| ago(self.case.now, at));
+        let when = since.map_or_else(|| "at an unknown time".to_owned(), |at| ago(self.case.now, at).to_lowercase());
         let dead = facts.state.dead || facts.state.removal_in_progress;
         let (class, why) = match (dead, facts.state.word()) {
             (true, _) => (Class::Leftover, format!("its removal was begun and did not end; stopped {when}")),
@@ -201,7 +201,7 @@ impl Finder<'_, '_> {
             return None;
         }
         let dangling = !row.is_referenced();
-        let when = created.map_or_else(|| "at an unknown time".to_owned(), |at| ago(self.case.now, at));
+        let when = created.map_or_else(|| "at an unknown time".to_owned(), |at| ago(self.case.now, at).to_lowercase());
         let use_of = match users {
             0 => "no container uses it".to_owned(),
             1 => "only a stopped container uses it, which goes, too".to_owned(),
