@@ -47,7 +47,7 @@ fn du(root: &Path) -> u64 {
 
 /// The recordings of an engine with the containerd store, each as `ctr` saw it: after the restart, where one was made.
 fn recordings() -> Vec<Recording> {
-    let mut found = corpus::recordings("");
+    let mut found = corpus::of_containerd();
     found.retain(|it| rows(&it.truth("ctr/snapshots.txt")).next().is_some());
     found.iter_mut().for_each(|it| it.prefer("root-after-restart.tar.zst"));
     found
@@ -60,7 +60,9 @@ fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
 
 /// The first words of a recorded table.
 fn truth(it: &Recording, file: &str) -> BTreeSet<String> {
-    rows(&it.truth(file)).filter_map(|row| Some((*row.first()?).to_owned())).collect()
+    let table = it.truth(file);
+    // what `ctr` logs of an image whose size it cannot tell stands below the table
+    rows(&table).filter_map(|row| Some((*row.first()?).to_owned()).filter(|word| !word.starts_with("time="))).collect()
 }
 
 #[test]
@@ -110,14 +112,15 @@ fn owners_add_up_to_du_and_nothing_of_containerd_is_unclaimed() {
         assert_eq!((charged, ledger.unclaimed.allocated), (du(&root), 0), "{it}");
         let kinds = [OwnerKind::Unclaimed, OwnerKind::Temporary];
         let strange = owners.iter().filter(|(number, owner)| {
-            kinds.contains(&owner.key.kind) && &*owner.key.root == "containerd" && ledger.owners[*number].inodes > 0
+            kinds.contains(&owner.key.kind)
+                && of_containerd(&owner.path.to_string())
+                && ledger.owners[*number].inodes > 0
         });
         let strange: BTreeSet<String> = strange.map(|(_, owner)| owner.path.to_string()).collect();
-        assert_eq!(
-            strange,
-            planted(&it, &["tmpmount", "task-dir", "snapshot-temp", "snapshot-removing", "orphan-snapshot"]),
-            "{it}"
-        );
+        if it.truth("kills.json").is_empty() {
+            let kinds = ["tmpmount", "task-dir", "snapshot-temp", "snapshot-removing", "orphan-snapshot"];
+            assert_eq!(strange, planted(&it, &kinds), "{it}");
+        }
     }
 }
 
@@ -141,15 +144,20 @@ fn passing(inv: &Inventory, graph: &Graph<'_>) -> BTreeSet<String> {
 /// Where the bytes of a thing of containerd lie.
 fn places(inv: &Inventory, key: &Key) -> Vec<String> {
     let lots = inv.get(key).map(|thing| thing.lots.as_slice()).unwrap_or_default();
-    lots.iter().map(|lot| lot.at.to_string()).filter(|at| at.starts_with("containerd/")).collect()
+    lots.iter().map(|lot| lot.at.to_string()).filter(|at| of_containerd(at)).collect()
+}
+
+/// Below containerd's root, which lies in the engine's where the engine supervises it.
+fn of_containerd(at: &str) -> bool {
+    at.starts_with("containerd/") || at.contains("/containerd/daemon/")
 }
 
 #[test]
 fn what_docker_removed_is_what_the_marks_foretold() {
     let mut compared = 0;
-    for it in corpus::recordings("-containerd/") {
+    for it in corpus::of_containerd() {
         let inv = deadweight::store::survey(&disk(&it.unpacked()));
-        let graph = Graph::at(&inv, "2026-11-21T12:00:00Z".parse().unwrap());
+        let graph = Graph::at(&inv, it.later());
         let passing = passing(&inv, &graph);
         let text = it.truth("freed.json");
         let Ok(freed) = serde_json::from_str::<serde_json::Value>(&text) else { continue };
@@ -161,13 +169,14 @@ fn what_docker_removed_is_what_the_marks_foretold() {
                 graph.freed_without(&gone).into_iter().flat_map(|node| places(&inv, graph.key(node).unwrap()));
             let foretold: BTreeSet<String> = foretold.filter(|at| !passing.contains(at)).collect();
             let removed = op["removed"].as_array().unwrap().iter().map(|one| one[0].as_str().unwrap().to_owned());
-            let removed = removed.filter(|at| at.starts_with("containerd/") && !passing.contains(at));
+            let removed = removed.filter(|at| of_containerd(at) && !passing.contains(at));
             let removed: BTreeSet<String> = removed.collect();
             assert_eq!(foretold, removed, "{it}: {words:?}");
             compared += 1;
         }
     }
-    assert!(compared > 0 || corpus::folder().is_none());
+    let freed = corpus::of_containerd().iter().any(|it| !it.truth("freed.json").is_empty());
+    assert!(compared > 0 || !freed);
     eprintln!("{compared} removals compared");
 }
 
@@ -207,14 +216,14 @@ fn removal(inv: &Inventory, words: &[&str]) -> Option<Vec<Key>> {
 /// The engine collects when it starts: 100 ms after containerd, and when BuildKit drops the leases of builds that are over.
 #[test]
 fn what_a_restart_collected_was_not_marked_and_what_was_marked_stayed() {
-    for before in corpus::recordings("-containerd/crash") {
+    for before in corpus::of_containerd().into_iter().filter(|it| it.name.contains("/crash")) {
         let mut after = before.clone();
         after.prefer("root-after-restart.tar.zst");
         let (was, is) = (disk(&before.unpacked()), disk(&after.unpacked()));
         let (was, is) = (deadweight::store::survey(&was), deadweight::store::survey(&is));
         let graph = Graph::of(&was);
-        // nothing had expired: these were recorded within minutes
-        let marked = Marked::of(&was, &graph, "2026-11-21T00:20:00Z".parse().unwrap());
+        let restarted = before.json("info.json")["SystemTime"].as_str().unwrap().parse().unwrap();
+        let marked = Marked::of(&was, &graph, restarted);
         let passing = passing(&was, &graph);
         let mut fates: BTreeMap<&str, usize> = BTreeMap::new();
         for (key, fate) in marked.iter().filter(|(key, _)| was.get(key).is_some()) {
@@ -276,7 +285,9 @@ const CLASSES: &[(&str, &str)] = &[
 
 #[test]
 fn each_planted_thing_is_found_in_its_class_and_nothing_else_is_an_orphan() {
-    for it in corpus::recordings("-containerd/") {
+    // what kills leave by chance nobody wrote down
+    let told = |it: &Recording| !it.name.contains("/crash") || !it.truth("planted.json").is_empty();
+    for it in corpus::of_containerd().into_iter().filter(told) {
         let planted = it.truth("planted.json");
         let planted: serde_json::Value =
             serde_json::from_str(if planted.is_empty() { "[]" } else { &planted }).unwrap();
@@ -334,6 +345,38 @@ fn removal_by_name_and_by_id_leave_different_things_and_each_says_what_frees_it(
         by_id,
         [pair("docker rm by-id-1", "docker rm by-id-1"), pair("docker rm pair-1 pair-2", "docker rm pair-1")].into()
     );
+}
+
+/// Up to 27.3 an engine keeps one list of past builds for both kinds of store, and a later one never looks at it again.
+#[test]
+fn past_builds_are_found_in_the_list_of_an_older_engine_and_forgotten_by_a_later_one() {
+    let root = common::fresh("containerd");
+    let lists = root.path().join("docker/buildkit");
+    let ask = |engine: &str, args: &[&str]| -> serde_json::Value {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_deadweight"));
+        command.args(args).args(["--format", "json", "--engine", engine, "--now", "2026-11-21T05:00:00Z", "--root"]);
+        command.arg(root.path().join("docker")).arg("--containerd-root").arg(root.path().join("containerd"));
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    };
+    let history = |engine: &str| -> Vec<(u64, usize, bool)> {
+        let report = ask(engine, &["report"]);
+        let of_builds =
+            findings(&report, "build-cache").into_iter().filter(|it| it["objects"][0]["kind"] == "build-history");
+        let told = of_builds.map(|it| {
+            let (builds, commands) = (it["objects"].as_array().unwrap(), it["remedy"]["commands"].as_array().unwrap());
+            (it["on_disk_bytes"].as_u64().unwrap(), builds.len(), commands.is_empty())
+        });
+        told.collect()
+    };
+    let removed = |engine: &str| ask(engine, &["what-if", "buildx history rm --all"])["together"]["removes"].clone();
+    let (known, goes) = (history("28.5.2"), removed("28.5.2"));
+    assert!(matches!(known[..], [(bytes, builds, false)] if bytes > 0 && builds > 0), "{known:?}");
+    std::fs::rename(lists.join("history_c8d.db"), lists.join("history.db")).unwrap();
+    assert_eq!((history("27.3.1"), removed("27.3.1")), (known.clone(), goes.clone()));
+    let forgotten = history("28.5.2");
+    assert_eq!(forgotten, [(known[0].0, known[0].1, true)]);
+    assert_eq!(removed("28.5.2"), serde_json::json!([]));
+    assert_ne!(goes, serde_json::json!([]));
 }
 
 /// Ways to break a file.
@@ -400,7 +443,8 @@ fn a_damaged_database_takes_every_conclusion_that_rests_on_it_along() {
 
 #[test]
 fn a_store_that_the_engine_was_turned_away_from_is_named_with_all_that_it_holds() {
-    for it in corpus::recordings("29.7-containerd/stranded") {
+    let stranded = corpus::of_containerd().into_iter().filter(|it| it.name.contains("/stranded"));
+    for it in stranded {
         let root = it.unpacked();
         let config = tempfile::NamedTempFile::new().unwrap();
         let off = r#"{"features":{"containerd-snapshotter":false},"storage-driver":"overlay2"}"#;

@@ -77,7 +77,8 @@ fn lists_of_every_recorded_root_are_those_of_its_engine() {
 fn lists_of_a_hidden_store_are_those_of_the_engine_that_left_it() {
     let mut found = Vec::new();
     let mut held = 0;
-    for it in recordings() {
+    let all = recordings();
+    for it in &all {
         for before in it.folders("truth-before") {
             let text = |name: &str| json(&std::fs::read_to_string(before.join(name)).unwrap_or_default());
             let info = text("info.json");
@@ -96,7 +97,7 @@ fn lists_of_a_hidden_store_are_those_of_the_engine_that_left_it() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert!(held > 0 || corpus::folder().is_none());
+    assert!(held > 0 || !all.iter().any(|it| it.name.contains("/stranded")));
 }
 
 #[test]
@@ -149,11 +150,14 @@ fn an_image_is_shown_where_docker_images_shows_it() {
 #[test]
 fn an_image_of_several_manifests_has_a_line_for_each() {
     let mut held = 0;
-    let recorded = corpus::recordings("containerd/basic");
+    let mut recorded = recordings();
+    recorded.retain(|it| it.truth("api/images_manifests.json").contains("attestation-manifest"));
     for it in &recorded {
         let root = it.unpacked();
-        let images = listed(&root, "images", &[]);
-        let said = run::deadweight(&root, &["ls", "images", "--no-trunc"]).text();
+        let config = it.file("daemon.json").display().to_string();
+        let options = ["--engine", &it.version().unwrap(), "--daemon-config", &config];
+        let images = listed(&root, "images", &options);
+        let said = run::deadweight(&root, &[&["ls", "images", "--no-trunc"][..], &options].concat()).text();
         for image in images.as_array().unwrap() {
             let parts = image["Deadweight"]["platforms"].as_array().unwrap();
             let told = image["Manifests"].as_array().unwrap();

@@ -2,6 +2,7 @@
 
 mod active;
 pub mod api;
+pub mod builds;
 pub mod cache;
 pub mod changes;
 pub mod counted;

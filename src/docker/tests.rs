@@ -142,3 +142,18 @@ fn the_root_that_alone_holds_anything_is_meant_and_between_two_the_remapping_dec
     let remapped = config(r#"{"userns-remap":"default"}"#);
     assert_eq!(selected_root(&inventory, &remapped).root.as_deref(), Some("docker/1.1"));
 }
+
+#[test]
+fn each_kind_of_store_has_a_list_of_past_builds_of_its_own_from_27_4_on() {
+    let is_known = |list: &str, kind, version| {
+        let list = Place::tree("docker").join("buildkit").join(list);
+        builds::is_known(&crate::inventory::facts::PastBuild { list }, kind, version)
+    };
+    for version in [(26, 1, 5), (27, 3, 1), (27, 4, 0), (29, 7, 2)] {
+        let own = version >= (27, 4, 0);
+        assert!(is_known("history.db", StoreKind::GraphDriver, version));
+        assert!(!is_known("history_c8d.db", StoreKind::GraphDriver, version));
+        assert_eq!(is_known("history.db", StoreKind::Containerd, version), !own);
+        assert_eq!(is_known("history_c8d.db", StoreKind::Containerd, version), own);
+    }
+}

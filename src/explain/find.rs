@@ -66,6 +66,9 @@ pub fn find(
 
 /// The thing that has a name or ID, if there is one.
 pub fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFound> {
+    if let Some(key) = inventory.entities.keys().find(|key| is_in_full(key, word)) {
+        return Ok(Some(key.clone()));
+    }
     let (only, word) = match word.split_once(':') {
         Some((kind, rest)) if NAMED.iter().any(|k| k.name() == kind) => (Some(kind), rest),
         _ => (None, word),
@@ -88,12 +91,28 @@ pub fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFoun
             [] => {}
             [one] => return Ok(Some((*one).clone())),
             many => {
-                let candidates = many.iter().take(8).map(|key| format!("{}:{}", key.kind, key.id)).collect();
+                let candidates = many.iter().take(8).map(|key| told_apart(key, many)).collect();
                 return Err(NotFound::Ambiguous { word: word.to_owned(), candidates });
             }
         }
     }
     Ok(None)
+}
+
+/// As it is to be written: two stores may call an image alike, and a root that was left over is called as the one in use.
+fn told_apart(key: &Key, many: &[&Key]) -> String {
+    match many.iter().filter(|other| other.kind == key.kind && other.id == key.id).count() {
+        1 => format!("{}:{}", key.kind, key.id),
+        _ => key.to_string(),
+    }
+}
+
+fn is_in_full(key: &Key, word: &str) -> bool {
+    let mut rest = Some(word);
+    for part in [&*key.root, &*key.store, key.kind.name()] {
+        rest = rest.and_then(|rest| rest.strip_prefix(part)?.strip_prefix(':'));
+    }
+    rest == Some(&*key.id)
 }
 
 fn is_exactly(key: &Key, name: &str, word: &str) -> bool {

@@ -57,6 +57,20 @@ fn what_means_two_things_is_asked_back() {
 }
 
 #[test]
+fn what_two_stores_call_alike_is_asked_back_with_the_store_before_it() {
+    let mut world = world();
+    let root = world.inventory.roots[0].clone();
+    world.inventory.add(root.key("vfs", Kind::Tag, "web:latest"), Entity::default().named("other"));
+    let asked = ask(&world, "web:latest").unwrap_err();
+    let NotFound::Ambiguous { candidates, .. } = asked else { panic!("{asked}") };
+    assert_eq!(candidates, ["docker:overlay2:tag:web:latest", "docker:vfs:tag:web:latest"]);
+    for written in &candidates {
+        let key = by_name(&world.inventory, written).unwrap().unwrap();
+        assert_eq!(key.to_string(), *written);
+    }
+}
+
+#[test]
 fn what_is_not_there_is_said_to_be_not_there() {
     let world = world();
     assert!(matches!(ask(&world, "nothing"), Err(NotFound::Nothing(_))));

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{count, size};
 use super::{Case, Finding, Remedy, Rule};
+use crate::docker::builds::is_known;
 use crate::docker::seen::Seen;
 use crate::inventory::facts::CacheRecord;
+use crate::inventory::{Entity, StoreKind};
 use crate::terms::{ChainId, Digest, Key, Kind, LinkKind};
 
 const CLASS: &str = "build-cache";
@@ -146,36 +148,66 @@ fn evidence(case: &Case<'_>, records: &[(&Key, &CacheRecord)]) -> Vec<String> {
     files.into_iter().collect()
 }
 
-/// Past builds are no cache: no prune takes them.
+/// Past builds are no cache: no prune takes them. What they left in a store that the engine no longer uses is told with that.
 // buildkit solver/llbsolver/history.go
 fn history(case: &Case<'_>) -> Vec<Finding> {
-    let mut roots: BTreeMap<&str, Vec<&Key>> = BTreeMap::new();
-    for (key, _) in case.inventory.of_kind(Kind::BuildHistory).filter(|(key, _)| *key.store == *"buildkit") {
-        roots.entry(&key.root).or_default().push(key);
+    let mut roots: BTreeMap<&str, (Vec<&Key>, Vec<&Key>)> = BTreeMap::new();
+    for (key, thing) in case.inventory.of_kind(Kind::BuildHistory).filter(|(key, _)| *key.store == *"buildkit") {
+        let (known, forgotten) = roots.entry(&key.root).or_default();
+        let list = if is_remembered(case, key, thing) { known } else { forgotten };
+        list.push(key);
     }
-    let mut findings = Vec::new();
-    for builds in roots.into_values() {
-        let freed = case.freed_with(builds.iter().copied());
-        let base = case.finding(CLASS, &case.owners_of(freed));
-        if base.inodes == 0 {
-            continue;
-        }
-        let cause = format!(
-            "BuildKit remembers {} with their logs and attestations, counted by no Docker command: {}.",
-            count(builds.len(), "past build", "past builds"),
-            size(base.on_disk_bytes),
-        );
-        let note = "It is no cache: `docker builder prune` and `docker system prune` leave it. The command needs a recent buildx; by itself \
-                    BuildKit keeps a limited number for a limited time.";
-        let evidence: BTreeSet<String> =
-            builds.iter().flat_map(|key| case.evidence(key, LinkKind::Remembers)).map(ToString::to_string).collect();
-        findings.push(Finding {
-            objects: builds.into_iter().cloned().collect(),
-            cause,
-            evidence: evidence.into_iter().collect(),
-            remedy: Remedy { commands: vec!["docker buildx history rm --all".to_owned()], note: note.to_owned() },
-            ..base
+    let found = roots.into_values().flat_map(|(known, forgotten)| {
+        let known = past(case, known, &|number, mass| Finding {
+            cause: format!("BuildKit remembers {number} with their logs and attestations, counted by no Docker command: {mass}."),
+            remedy: Remedy { commands: vec!["docker buildx history rm --all".to_owned()], note: REMEMBERED.to_owned() },
+            ..case.finding(CLASS, &[])
         });
+        let forgotten = past(case, forgotten, &|number, mass| Finding {
+            cause: format!(
+                "{number} with their logs and attestations are in a list that the engine does not read: {mass} that no Docker command shows."
+            ),
+            remedy: Remedy { commands: Vec::new(), note: FORGOTTEN.to_owned() },
+            ..case.finding(CLASS, &[])
+        });
+        [known, forgotten]
+    });
+    found.flatten().collect()
+}
+
+const REMEMBERED: &str = "It is no cache: `docker builder prune` and `docker system prune` leave it. The command needs a recent buildx; by \
+                          itself BuildKit keeps a limited number for a limited time.";
+const FORGOTTEN: &str = "No Docker command removes them. An engine has a list for containerd's store and one for graph drivers, up to Docker \
+                         27.3 one for both, and reads the one that belongs to the store it uses; one that reads this list removes them \
+                         with `docker buildx history rm --all`.";
+
+/// Whether the engine of that root reads the list that a past build is in. Of an engine without a store nothing is said.
+fn is_remembered(case: &Case<'_>, key: &Key, thing: &Entity) -> bool {
+    let Some(kind) = case.active.kind.filter(|_| !case.is_left_over(&key.root)) else { return true };
+    thing.past_build().is_none_or(|build| is_known(build, kind, case.version))
+}
+
+/// What some past builds left; none if nothing lies there any more.
+fn past(case: &Case<'_>, builds: Vec<&Key>, says: &dyn Fn(String, String) -> Finding) -> Option<Finding> {
+    let freed = case.freed_with(builds.iter().copied()).into_iter().filter(|key| !is_in_unused_containerd(case, key));
+    let base = case.finding(CLASS, &case.owners_of(freed));
+    if base.inodes == 0 {
+        return None;
     }
-    findings
+    let said = says(count(builds.len(), "past build", "past builds"), size(base.on_disk_bytes));
+    let evidence: BTreeSet<String> =
+        builds.iter().flat_map(|key| case.evidence(key, LinkKind::Remembers)).map(ToString::to_string).collect();
+    Some(Finding {
+        objects: builds.into_iter().cloned().collect(),
+        cause: said.cause,
+        evidence: evidence.into_iter().collect(),
+        remedy: said.remedy,
+        ..base
+    })
+}
+
+fn is_in_unused_containerd(case: &Case<'_>, key: &Key) -> bool {
+    let stores = case.inventory.stores.iter().filter(|store| store.kind == StoreKind::Containerd);
+    let mut unused = stores.filter(|store| case.is_stranded(&store.root, &store.name));
+    *key.store != *"buildkit" && unused.any(|store| store.root == key.root)
 }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::{env, fmt, fs};
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 /// One recorded root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Recording {
@@ -30,6 +33,11 @@ pub(crate) fn folder() -> Option<PathBuf> {
         eprintln!("skipped: no recorded data roots in {} (DEADWEIGHT_CORPUS)", folder.display());
     }
     found.then_some(folder)
+}
+
+/// The recordings of an engine with containerd's store, whoever supervises containerd and however users are mapped.
+pub(crate) fn of_containerd() -> Vec<Recording> {
+    recordings("").into_iter().filter(Recording::is_of_containerd).collect()
 }
 
 /// Every recording whose name contains some text, in order.
@@ -71,6 +79,28 @@ impl Recording {
     /// A file below `truth/`, as text; empty if it was not recorded.
     pub(crate) fn truth(&self, file: &str) -> String {
         fs::read_to_string(self.folder.join("truth").join(file)).unwrap_or_default()
+    }
+
+    /// A file below `truth/`, as JSON; null if it was not recorded.
+    pub(crate) fn json(&self, file: &str) -> Value {
+        serde_json::from_str(&self.truth(file)).unwrap_or_default()
+    }
+
+    /// The version of the engine that answered; none if none did.
+    pub(crate) fn version(&self) -> Option<String> {
+        self.json("info.json")["ServerVersion"].as_str().map(str::to_owned)
+    }
+
+    /// Whether the engine that answered had containerd's store.
+    pub(crate) fn is_of_containerd(&self) -> bool {
+        // a snapshotter may be called as a graph driver is
+        self.json("info.json")["DriverStatus"].to_string().contains("io.containerd.snapshotter")
+    }
+
+    /// When what each removal freed was measured: soon after, when the leases of builds had expired and those of pulls had not.
+    pub(crate) fn later(&self) -> Timestamp {
+        let recorded: Timestamp = self.json("info.json")["SystemTime"].as_str().unwrap().parse().unwrap();
+        recorded + jiff::SignedDuration::from_hours(1)
     }
 
     /// Takes another archive of the recording, where there is one.

@@ -1,7 +1,7 @@
 //! What the tests share: the recorded roots, unpacked.
 
 // Each test binary uses what it needs; a fixture that cannot be had is a failed test.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
 
 pub(crate) mod corpus;
 #[path = "../../fixtures/unpack.rs"]

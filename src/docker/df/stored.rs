@@ -100,7 +100,7 @@ fn together<'s, 'a>(usages: &Usages<'s, 'a>, listed: &'s ImageListed<'s, 'a>) ->
     let stored = usages.stored;
     let mut draft = draft(stored, listed);
     draft.row.containers = 0;
-    let found = manifests(stored, &listed.image.target);
+    let found = manifests(stored, &listed.target);
     let mut runnable: Vec<&ManifestStored<'_>> = Vec::new();
     for manifest in &found {
         let content = content(stored, manifest);
@@ -139,7 +139,7 @@ fn together<'s, 'a>(usages: &Usages<'s, 'a>, listed: &'s ImageListed<'s, 'a>) ->
 /// A row for each manifest that is whole.
 fn apart<'s, 'a>(usages: &Usages<'s, 'a>, listed: &'s ImageListed<'s, 'a>) -> Vec<Draft<'s, 'a>> {
     let stored = usages.stored;
-    let found = manifests(stored, &listed.image.target);
+    let found = manifests(stored, &listed.target);
     let whole = found.into_iter().filter(|manifest| manifest.kind == ManifestKind::Image && manifest.available);
     whole
         .map(|manifest| {
@@ -176,7 +176,7 @@ fn draft<'s, 'a>(stored: &Stored<'a>, listed: &'s ImageListed<'s, 'a>) -> Draft<
         shared: 0,
         containers: -1,
         labels: None,
-        descriptor: (stored.version >= EMPTY_TOO).then(|| Box::new(image.target.clone())),
+        descriptor: (stored.version >= EMPTY_TOO).then(|| Box::new(listed.target.clone())),
         manifests: Vec::new(),
         doubt: None,
     };

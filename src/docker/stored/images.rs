@@ -51,6 +51,8 @@ pub struct ImageListed<'s, 'a> {
     pub image: &'s ImageStored<'a>,
     /// The record that speaks for it.
     pub record: &'a ImageRecord,
+    /// What that record says of its target: a load annotates the records that it makes, and no other of the same target.
+    pub target: Descriptor,
     pub tags: Vec<String>,
     pub digests: Vec<String>,
     /// Its name, if that is no reference: shown as a tag if there is anything that could be run.
@@ -149,7 +151,7 @@ impl<'a> Stored<'a> {
         let name = Reference::parse_name(&record.name).filter(|name| name.is_canonical());
         let digests = name.iter().map(|name| format!("{}@{}", oci::familiar(&name.repository()), record.target));
         let odd = (name.is_none() && !record.is_dangling()).then(|| record.name.clone());
-        ImageListed { image, record, tags, digests: digests.collect(), odd }
+        ImageListed { image, record, target: descriptor(record), tags, digests: digests.collect(), odd }
     }
 
     /// Before 25.0 each record was a row.
@@ -158,6 +160,6 @@ impl<'a> Stored<'a> {
         let tags = name.iter().map(|name| name.tagged()).collect();
         let digests = name.iter().map(|name| format!("{}@{}", name.repository(), record.target)).collect();
         let odd = (name.is_none() && !record.is_dangling()).then(|| record.name.clone());
-        ImageListed { image, record, tags, digests, odd }
+        ImageListed { image, record, target: descriptor(record), tags, digests, odd }
     }
 }

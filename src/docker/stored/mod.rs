@@ -15,6 +15,7 @@ mod engines;
 mod images;
 mod manifest;
 mod names;
+mod origin;
 #[cfg(test)]
 pub(crate) mod table;
 #[cfg(test)]

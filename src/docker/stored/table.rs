@@ -10,7 +10,7 @@ use crate::docker::sizes::{Measures, Sizes};
 use crate::format::image::config::Config;
 use crate::format::oci::{Descriptor, Document, Index, Manifest, Platform};
 use crate::inventory::facts::{
-    BackendSnapshot, Blob, Container, ContentEntry, ImageRecord, Lease, Snapshot, SnapshotKind, StoredImage,
+    BackendSnapshot, Blob, Container, ContentEntry, Facts, ImageRecord, Lease, Snapshot, SnapshotKind, StoredImage,
 };
 use crate::inventory::{Entity, Inventory, Root};
 use crate::terms::{ChainId, DiffId, Digest, Key, Kind, Place};
@@ -65,6 +65,16 @@ impl Table {
         let entries = BTreeMap::from([("moby".to_owned(), entry)]);
         let facts = Blob { at, entries, document: document.map(Box::new), ..Blob::default() };
         self.inventory.add(self.blob_key(name), Entity::new(facts));
+        self
+    }
+
+    /// A label of a blob's entry.
+    pub(crate) fn label(&mut self, name: &str, key: &str, value: &str) -> &mut Self {
+        let key_of_blob = self.blob_key(name);
+        if let Some(Facts::Blob(blob)) = self.inventory.entities.get_mut(&key_of_blob).map(|thing| &mut thing.facts) {
+            let entries = blob.entries.values_mut();
+            entries.for_each(|entry| drop(entry.labels.insert(key.to_owned(), value.to_owned())));
+        }
         self
     }
 
@@ -126,6 +136,14 @@ impl Table {
             ..ImageRecord::default()
         };
         self.records.entry(digest(target)).or_default().push(record);
+        self
+    }
+
+    /// What the last record says of its target beside its digest.
+    pub(crate) fn annotated(&mut self, target: &str, key: &str, value: &str) -> &mut Self {
+        if let Some(record) = self.records.get_mut(&digest(target)).and_then(|records| records.last_mut()) {
+            record.annotations.insert(key.to_owned(), value.to_owned());
+        }
         self
     }
 

@@ -163,6 +163,51 @@ fn a_name_leads_to_its_target_as_the_engine_resolves_it() {
 }
 
 #[test]
+fn an_image_is_described_as_the_record_that_speaks_for_it_describes_it() {
+    let mut table = Table::new();
+    table.manifest("web", &["a"]).unpacked(&["a"]).record("docker.io/library/a:1", "web", None);
+    table.record("docker.io/library/web:1", "web", None).annotated("web", "io.containerd.image.name", "web:1");
+    table.record("dangling", "web", None).done();
+    let said = |version| {
+        let stored = table.stored(version);
+        let row = table.df(&stored).images.remove(0);
+        let told = |it: &crate::format::oci::Descriptor| it.annotations.values().cloned().collect::<Vec<_>>().concat();
+        (row.descriptor.map(|it| told(&it)), row.manifests.iter().map(|it| told(&it.descriptor)).collect::<Vec<_>>())
+    };
+    assert_eq!(said(NOW), (Some("web:1".to_owned()), vec!["web:1".to_owned()]));
+    // the last of all, whatever it is called
+    assert_eq!(said((26, 1, 5)).1, [""]);
+}
+
+#[test]
+fn a_registry_has_had_what_its_layers_say_came_from_there() {
+    let source = |host: &str| format!("containerd.io/distribution.source.{host}");
+    let mut table = Table::new();
+    table.manifest("local", &["a"]).record("docker.io/library/local:1", "local", None);
+    table.manifest("pulled", &["b"]).record("docker.io/library/plain:1", "pulled", None);
+    table.record("127.0.0.1:5000/team/app:1", "pulled", None);
+    table.manifest("child", &["b", "c"]).record("docker.io/library/child:1", "child", None);
+    table.manifest("hub", &["d"]).record("dangling", "hub", None).done();
+    // a build started from each
+    for name in ["local", "local config", "child", "child config"] {
+        table.label(name, &source("docker.io"), &format!("library/{}", name.split(' ').next().unwrap_or_default()));
+    }
+    for name in ["pulled", "pulled config", "b"] {
+        table.label(name, &source("127.0.0.1"), "team/app,team/other");
+        table.label(name, &source("docker.io"), "library/elsewhere");
+    }
+    for name in ["hub", "d"] {
+        table.label(name, &source("docker.io"), "library/hub");
+    }
+    let stored = table.stored(NOW);
+    let had = |name: &str| stored.had_by_registry(&digest(name));
+    assert_eq!((had("local"), had("child"), had("nothing")), (None, None, None));
+    assert_eq!(had("pulled"), Some(format!("127.0.0.1:5000/team/app@{}", digest("pulled"))));
+    // it lost its name
+    assert_eq!(had("hub"), Some(format!("hub@{}", digest("hub"))));
+}
+
+#[test]
 fn an_index_that_leads_back_to_itself_ends_somewhere() {
     let mut table = Table::new();
     let again = || {

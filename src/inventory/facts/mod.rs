@@ -42,6 +42,7 @@ pub enum Facts {
     Ingest(Box<Ingest>),
     Namespace(Box<Namespace>),
     ContainerRecord(Box<ContainerRecord>),
+    PastBuild(Box<PastBuild>),
 }
 
 macro_rules! from_facts {
@@ -68,7 +69,8 @@ from_facts!(
     Snapshot,
     Ingest,
     Namespace,
-    ContainerRecord
+    ContainerRecord,
+    PastBuild
 );
 
 macro_rules! as_facts {
@@ -83,10 +85,17 @@ macro_rules! as_facts {
 as_facts!(tag -> Tag, image -> Image, layer -> Layer, mount -> Mount, driver_directory -> DriverDirectory, container -> Container,
     volume -> Volume, cache_record -> CacheRecord, cache_snapshot -> CacheSnapshot, lease -> Lease, blob -> Blob,
     leftover -> Leftover, plugin -> Plugin, foreign -> Foreign, stored_image -> StoredImage, snapshot -> Snapshot,
-    ingest -> Ingest, namespace -> Namespace, container_record -> ContainerRecord);
+    ingest -> Ingest, namespace -> Namespace, container_record -> ContainerRecord, past_build -> PastBuild);
 
 /// Labels and options: `null` and `{}` are not the same answer.
 pub type Labels = Option<BTreeMap<String, String>>;
+
+/// A build that BuildKit remembers. Its key's ID is the build's reference.
+#[derive(Clone, Debug)]
+pub struct PastBuild {
+    /// The list that it is in: an engine may have one for each kind of store, and reads one.
+    pub list: Place,
+}
 
 /// A reference in `repositories.json`. Its key's ID is the familiar reference (`web:1`, `web@sha256:…`).
 #[derive(Clone, Debug)]

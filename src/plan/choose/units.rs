@@ -64,8 +64,7 @@ pub(super) struct Units {
 const ANONYMOUS: &str = "com.docker.volume.anonymous";
 
 pub(super) fn units(case: &Case<'_>, rules: &[Keep]) -> Units {
-    let distributed = distributed(case);
-    let mut finder = Finder { case, rules, zone: case.zone, distributed, units: Units::default() };
+    let mut finder = Finder { case, rules, zone: case.zone, units: Units::default() };
     let containers = finder.containers();
     let (dead, stopped): (Vec<Unit>, Vec<Unit>) =
         containers.into_values().partition(|unit| unit.class == Class::Leftover);
@@ -81,21 +80,10 @@ pub(super) fn units(case: &Case<'_>, rules: &[Keep]) -> Units {
     finder.units
 }
 
-// containerd core/remotes/docker: labels.LabelDistributionSource
-fn distributed<'c>(case: &'c Case<'_>) -> BTreeSet<&'c str> {
-    const SOURCE: &str = "containerd.io/distribution.source.";
-    let says = |labels: &BTreeMap<String, String>| labels.keys().any(|key| key.starts_with(SOURCE));
-    let blobs = case.inventory.of_kind(Kind::Blob).filter_map(|(key, thing)| Some((key, thing.blob()?)));
-    let from = blobs.filter(|(_, blob)| says(&blob.labels) || blob.entries.values().any(|entry| says(&entry.labels)));
-    from.map(|(key, _)| &*key.id).collect()
-}
-
 struct Finder<'f, 'a> {
     case: &'f Case<'a>,
     rules: &'f [Keep],
     zone: &'f Zone,
-    /// Blobs that a registry has, too.
-    distributed: BTreeSet<&'f str>,
     units: Units,
 }
 
@@ -207,8 +195,8 @@ impl Finder<'_, '_> {
             1 => "only a stopped container uses it, which goes, too".to_owned(),
             many => format!("only {many} stopped containers use it, which go, too"),
         };
-        let pulled = row.digests.first().filter(|_| self.pulled(&row.id));
-        let again = match pulled {
+        let pulled = self.pulled(row);
+        let again = match &pulled {
             Some(digest) => {
                 format!("by its record a registry has had it: it can be pulled again as {digest}, if it is still there")
             }
@@ -233,10 +221,13 @@ impl Finder<'_, '_> {
         self.unit(row.key, name, (class, points), why, &words)
     }
 
-    /// It came from a registry, or went there: it can be had again. With a graph driver only such an image has a digest; with
-    /// containerd's store every image has, and the blob says where it came from.
-    fn pulled(&self, id: &str) -> bool {
-        matches!(self.case.view, View::GraphDriver(_)) || self.distributed.contains(id)
+    /// What a registry has had it as. With a graph driver only an image that came from there, or went there, has a digest;
+    /// with containerd's store every image has.
+    fn pulled(&self, row: &ImageRow<'_>) -> Option<String> {
+        match self.case.view {
+            View::GraphDriver(_) => row.digests.first().cloned(),
+            View::Containerd(stored) => stored.had_by_registry(&row.id),
+        }
     }
 
     /// Anonymous ones without a user and without a single file.
@@ -288,8 +279,8 @@ impl Finder<'_, '_> {
     /// Records of past builds: in none of Docker's totals.
     fn history(&mut self) -> Vec<Unit> {
         let case = self.case;
-        let keys = case.inventory.of_kind(Kind::BuildHistory).map(|(key, _)| key);
-        let keys: Vec<&Key> = keys.filter(|key| *key.root == *case.view.root()).collect();
+        let remembered = case.inventory.of_kind(Kind::BuildHistory).filter(|(_, thing)| case.view.remembers(thing));
+        let keys: Vec<&Key> = remembered.map(|(key, _)| key).filter(|key| *key.root == *case.view.root()).collect();
         let unit = |key: &Key| {
             let about = About { kind: "history", id: &key.id, names: vec![key.id.to_string()], ..About::default() };
             if self.keeps(key, &about) {

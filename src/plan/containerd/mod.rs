@@ -50,7 +50,8 @@ pub(super) struct Containerd<'a> {
 impl<'a> Containerd<'a> {
     pub(super) fn of(case: &'a Case<'a>, stored: &'a Stored<'a>) -> Self {
         let mut builds: BTreeMap<&str, Vec<&Key>> = BTreeMap::new();
-        for (key, _) in case.inventory.of_kind(Kind::BuildHistory).filter(|(key, _)| key.root == stored.root) {
+        let remembered = case.inventory.of_kind(Kind::BuildHistory).filter(|(_, thing)| case.view.remembers(thing));
+        for (key, _) in remembered.filter(|(key, _)| key.root == stored.root) {
             let leases = case.graph.targets(key, LinkKind::Remembers).filter(|lease| lease.root == stored.home);
             builds.entry(&key.id).or_default().extend(leases.filter(|lease| *lease.store == *"containerd"));
         }

@@ -44,8 +44,8 @@ impl<'a> Content<'a> {
         };
         let mut leases: BTreeMap<&str, Lease<'_>> = things(Kind::Lease).filter_map(alive).collect();
         let mut below: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
-        let mut builds: BTreeMap<&str, Option<&str>> =
-            things(Kind::BuildHistory).map(|(key, _)| (&*key.id, None)).collect();
+        let remembered = things(Kind::BuildHistory).filter(|(_, thing)| case.view.remembers(thing));
+        let mut builds: BTreeMap<&str, Option<&str>> = remembered.map(|(key, _)| (&*key.id, None)).collect();
         for link in case.inventory.links.iter().filter(|link| ours(&link.from)) {
             match (link.kind, link.from.kind, link.to.kind) {
                 (LinkKind::Leases, _, Kind::Blob) => {
@@ -54,7 +54,11 @@ impl<'a> Content<'a> {
                     }
                 }
                 (LinkKind::Content, Kind::Blob, Kind::Blob) => below.entry(&link.from).or_default().push(&link.to),
-                (LinkKind::Remembers, _, _) => _ = builds.insert(&link.from.id, Some(&link.to.id)),
+                (LinkKind::Remembers, _, _) => {
+                    if let Some(lease) = builds.get_mut(&*link.from.id).filter(|_| ours(&link.to)) {
+                        *lease = Some(&link.to.id);
+                    }
+                }
                 _ => {}
             }
         }

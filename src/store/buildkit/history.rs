@@ -6,6 +6,7 @@
 //! ```
 
 use crate::format::bolt::{Bucket, Tree};
+use crate::inventory::facts::PastBuild;
 use crate::inventory::{Entity, Inventory, Keeps};
 use crate::terms::{Kind, LinkKind, Lost, Place, Printable};
 
@@ -24,7 +25,7 @@ pub(super) fn enter(site: &Site<'_>, inv: &mut Inventory, at: &Place, tree: &Tre
             continue;
         };
         let key = site.root.key(STORE, Kind::BuildHistory, name);
-        inv.add(key.clone(), Entity::default().kept(Keeps::BuildHistory));
+        inv.add(key.clone(), Entity::new(PastBuild { list: at.clone() }).kept(Keeps::BuildHistory));
         let lease = format!("{HISTORY_NAMESPACE}/ref_{name}");
         if leases.leases.contains_key(&lease) {
             inv.link(&key, LinkKind::Remembers, leases::key(site, &lease), at);

@@ -169,14 +169,13 @@ fn database(inv: &Inventory, like: &Key, end: &str) -> Option<Place> {
     places.find(|at| at.as_bytes().ends_with(end.as_bytes())).cloned()
 }
 
-/// A past build's blobs hang on lease `ref_<build>`.
-// buildkit solver/llbsolver/history.go
+/// A past build's blobs hang on lease `ref_<build>`, whichever list it is in: up to 27.3 an engine has one for both kinds of store.
+// buildkit solver/llbsolver/history.go; moby builder/builder-next/controller.go: openHistoryDB
 fn history(inv: &Inventory, leases: &Leases<'_>, links: &mut Vec<Link>) {
-    for (key, _) in inv.of_kind(Kind::BuildHistory) {
+    let builds = inv.of_kind(Kind::BuildHistory).filter_map(|(key, thing)| Some((key, thing.past_build()?)));
+    for (key, build) in builds {
         let called = leases.called(&format!("ref_{}", key.id)).iter();
-        for (lease, _) in called.filter(|(_, facts)| facts.namespace.ends_with("_history")) {
-            let name = if &*lease.store == "containerd" { "/history_c8d.db" } else { "/history.db" };
-            links.extend(database(inv, key, name).map(|at| link(key, LinkKind::Remembers, lease, &at)));
-        }
+        let called = called.filter(|(_, facts)| facts.namespace.ends_with("_history"));
+        links.extend(called.map(|(lease, _)| link(key, LinkKind::Remembers, lease, &build.list)));
     }
 }
