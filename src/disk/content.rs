@@ -93,13 +93,16 @@ impl Step {
         Ok(rustix::fs::readlinkat(self.as_fd(), name, Vec::new())?.into_bytes())
     }
 
-    /// The extended attributes of whatever lies under a name. No call takes a directory and a name, so the kernel's
-    /// own name of the open directory stands before it; the name itself is not followed.
+    /// The extended attributes of whatever lies under a name, which is not followed. No call takes a directory and a name,
+    /// so we go there; or, where others would be taken along, the kernel's own name of the open directory stands before it.
     pub fn attributes_at(&self, name: &CStr) -> Result<Attributes, Halt> {
+        if super::is_here(self.as_fd()) {
+            return of_path(name);
+        }
         // a thread may have descriptors of its own
         let path = [format!("/proc/thread-self/fd/{}/", self.as_fd().as_raw_fd()).as_bytes(), name.to_bytes()].concat();
         let path = CString::new(path).map_err(|_| Errno::INVAL)?;
-        attributes(|list| rustix::fs::llistxattr(&path, list), |key, value| rustix::fs::lgetxattr(&path, key, value))
+        of_path(&path)
     }
 
     /// Those of the directory itself.
@@ -135,6 +138,10 @@ impl Content {
     pub fn is_long(&self) {
         let _ = rustix::fs::fadvise(&self.fd, 0, None, Advice::Sequential);
     }
+}
+
+fn of_path(path: &CStr) -> Result<Attributes, Halt> {
+    attributes(|list| rustix::fs::llistxattr(path, list), |key, value| rustix::fs::lgetxattr(path, key, value))
 }
 
 fn of_open(fd: BorrowedFd<'_>) -> Result<Attributes, Halt> {

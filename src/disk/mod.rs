@@ -20,6 +20,11 @@ mod tests;
 mod traits;
 mod tree;
 
+use std::cell::Cell;
+use std::os::fd::AsFd;
+
+use nix::sched::{CloneFlags, unshare};
+
 pub use content::{Attributes, Content, Stream};
 pub use dir::Dir;
 pub use error::{OpenError, Unreadable};
@@ -41,10 +46,22 @@ pub const DATABASE_CAP: u64 = 1 << 30;
 /// How many names one directory listing takes in. A driver with 100,000 layers is far below.
 pub const LIST_CAP: usize = 4_000_000;
 
-/// Gives the calling thread a table of descriptors of its own. Threads that share one wait for each other at every file
-/// that they open or close, and count users at every call on one. What is open stays so; what others open later is not seen.
-pub fn own_descriptors() {
-    let _ = nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES);
+thread_local! {
+    /// The working directory is the thread's alone.
+    static OWN_DIRECTORY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Gives the calling thread a table of descriptors and a working directory of its own. Threads that share a table wait for
+/// each other at every file that they open or close, and count users at every call on one. What is open stays so; what
+/// others open later is not seen. The directory is for calls that take a path and no descriptor.
+pub fn stand_alone() {
+    let _ = unshare(CloneFlags::CLONE_FILES);
+    OWN_DIRECTORY.set(unshare(CloneFlags::CLONE_FS).is_ok());
+}
+
+/// Goes into a directory, if nobody else goes there with us.
+fn is_here(directory: impl AsFd) -> bool {
+    OWN_DIRECTORY.get() && rustix::process::fchdir(directory).is_ok()
 }
 
 /// Raises the soft limit on open files to the hard one: a parallel walk keeps many parents open.

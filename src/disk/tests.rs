@@ -96,3 +96,27 @@ fn a_quiet_view_is_kept_still_by_the_kernel_and_mounted_nowhere() {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(dir.path().to_str().unwrap()));
 }
+
+#[test]
+fn a_thread_that_stands_alone_sees_the_same_attributes_of_a_link_and_moves_nobody_else() {
+    let (dir, disk) = disk();
+    let link = dir.path().join("link");
+    symlink("nowhere", &link).unwrap();
+    if xattr::set(&link, "trusted.mark", b"one").is_err() {
+        eprintln!("skipped: only root sets attributes of links, and not on every file system");
+        return;
+    }
+    let here = std::env::current_dir().unwrap();
+    let step = disk.step(&Place::tree("docker")).unwrap();
+    let from_outside = step.attributes_at(c"link").unwrap();
+    let from_inside = std::thread::scope(|scope| {
+        let alone = scope.spawn(|| {
+            super::stand_alone();
+            step.attributes_at(c"link").unwrap()
+        });
+        alone.join().unwrap()
+    });
+    assert_eq!(from_outside, [(b"trusted.mark".to_vec(), b"one".to_vec())]);
+    assert_eq!(from_inside, from_outside);
+    assert_eq!(std::env::current_dir().unwrap(), here);
+}

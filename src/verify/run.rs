@@ -58,16 +58,15 @@ pub fn run(disk: &Disk, mut subjects: Vec<Subject>, orders: Orders, progress: Pr
         crew.help(disk);
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads {
-            let apart = || {
-                crate::disk::own_descriptors();
-                worker();
-            };
-            if std::thread::Builder::new().spawn_scoped(scope, apart).is_err() {
-                drop(crew.is_one_less());
-            }
+        let apart = || {
+            crate::disk::stand_alone();
+            worker();
+        };
+        let started = (0..threads).filter(|_| std::thread::Builder::new().spawn_scoped(scope, apart).is_ok()).count();
+        (started..threads).for_each(|_| drop(crew.is_one_less()));
+        if started == 0 {
+            worker();
         }
-        worker();
     });
     let mut verdicts = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     verdicts.sort_by(|a, b| a.key.cmp(&b.key));
