@@ -29,7 +29,9 @@ impl Names {
             _ => None,
         };
         if header.xattrs.is_empty() && of_the_target.is_none() {
-            self.attributes.remove(path.bytes());
+            if !self.attributes.is_empty() {
+                self.attributes.remove(path.bytes());
+            }
             return &[];
         }
         let mut all = of_the_target.unwrap_or_default();

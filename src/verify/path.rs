@@ -28,6 +28,17 @@ impl Path {
     // moby pkg/archive/archive.go Unpack, containerd pkg/archive/tar.go applyNaive: filepath.Clean
     pub(super) fn set(&mut self, name: &[u8]) -> bool {
         self.bytes.clear();
+        if is_clean(name) {
+            self.bytes.extend_from_slice(name.strip_suffix(b"/").unwrap_or(name));
+        } else if !self.clean(name) {
+            return false;
+        }
+        self.cut = memchr::memrchr(b'/', &self.bytes).map_or(0, |at| at.saturating_add(1));
+        self.bytes.push(0);
+        true
+    }
+
+    fn clean(&mut self, name: &[u8]) -> bool {
         for part in name.split(|byte| *byte == b'/') {
             match part {
                 b"" | b"." => {}
@@ -42,8 +53,6 @@ impl Path {
                 }
             }
         }
-        self.cut = memchr::memrchr(b'/', &self.bytes).map_or(0, |at| at.saturating_add(1));
-        self.bytes.push(0);
         true
     }
 
@@ -90,4 +99,11 @@ impl Path {
         let name = self.name().to_bytes();
         [folder, name.strip_prefix(b".wh.").unwrap_or(name)].concat()
     }
+}
+
+/// Nothing in a name can mean anything but itself: so it is with nearly all.
+fn is_clean(name: &[u8]) -> bool {
+    let odd = |first: Option<&u8>| matches!(first, Some(b'/' | b'.'));
+    let parts = || memchr::memchr_iter(b'/', name).map(|at| name.get(at.saturating_add(1)));
+    !odd(name.first()) && !parts().any(odd) && memchr::memchr(0, name).is_none()
 }

@@ -1,6 +1,7 @@
-//! Those who help.
+//! Those who help, and names.
 
 use super::crew::{Crew, Fetched, Wanted};
+use super::path::Path;
 use crate::disk::{Disk, Tree};
 use crate::terms::Place;
 
@@ -46,4 +47,32 @@ fn an_errand_that_nobody_begins_is_given_back() {
     let crew = Crew::of(1);
     assert_eq!(crew.room(), 0, "nobody is free");
     assert!(crew.post(&Place::tree("docker"), wanted(&[("a/y", 3)])).result().is_empty());
+}
+
+#[test]
+fn a_name_that_needs_no_cleaning_comes_out_like_one_that_does() {
+    let cases: [(&[u8], Option<&[u8]>); 14] = [
+        (b"", Some(b"")),
+        (b"a", Some(b"a")),
+        (b"a/b/", Some(b"a/b")),
+        (b"./a/b", Some(b"a/b")),
+        (b"/a/b", Some(b"a/b")),
+        (b"a//b", Some(b"a/b")),
+        (b"a/b//", Some(b"a/b")),
+        (b"a/./b", Some(b"a/b")),
+        (b"a/.b", Some(b"a/.b")),
+        (b"a/../b", Some(b"b")),
+        (b"a/..", Some(b"")),
+        (b"../a", None),
+        (b"a/../../b", None),
+        (b"a/b\0", None),
+    ];
+    for (name, wanted) in cases {
+        let path = Path::of(name);
+        assert_eq!(path.as_ref().map(Path::bytes), wanted, "{name:?}");
+        let Some(path) = path else { continue };
+        let joined =
+            [path.folder(), if path.folder().is_empty() { b"" } else { b"/" }, path.name().to_bytes()].concat();
+        assert_eq!(joined, path.bytes());
+    }
 }

@@ -60,7 +60,11 @@ pub(super) fn number(field: &[u8]) -> Option<i64> {
     let start = field.iter().position(|byte| !blank(byte));
     let Some(digits) = start.and_then(|start| field.get(start..)) else { return Some(0) };
     let end = digits.iter().position(blank).unwrap_or(digits.len());
-    i64::from_str_radix(std::str::from_utf8(digits.get(..end)?).ok()?, 8).ok().filter(|n| *n >= 0)
+    let add = |sum: i64, digit: &u8| match digit {
+        b'0'..=b'7' => sum.checked_mul(8)?.checked_add(i64::from(digit - b'0')),
+        _ => None,
+    };
+    digits.get(..end)?.iter().try_fold(0, add)
 }
 
 /// Two's complement, big end first; the first bit only says that it is binary.

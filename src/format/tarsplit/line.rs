@@ -79,7 +79,7 @@ impl Line {
                 None => return Ok(None),
             },
         };
-        if !is_position(rest) || std::str::from_utf8(name).is_err() {
+        if !is_position(rest) || !name.is_ascii() && std::str::from_utf8(name).is_err() {
             return Ok(None);
         }
         self.name.clear();
@@ -131,14 +131,16 @@ fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).filter(|end| *end > 0)?;
     let (digits, rest) = text.split_at_checked(end)?;
-    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
+    let add = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')));
+    Some((digits.iter().try_fold(0, add)?, rest))
 }
 
+/// How many pieces came before says nothing.
 fn is_position(text: &[u8]) -> bool {
-    let number = text.strip_prefix(br#","position":"#).and_then(number);
-    number.is_some_and(|(_, rest)| rest == b"}")
+    let digits = text.strip_prefix(br#","position":"#).and_then(|text| text.strip_suffix(b"}"));
+    digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
 fn decode(text: &[u8], to: &mut Vec<u8>) -> Result<(), LineError> {
