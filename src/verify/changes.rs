@@ -4,7 +4,7 @@
 
 use super::compare;
 use super::examine::Examiner;
-use super::habits::Shift;
+use super::owners::Shift;
 use super::verdict::{Difference, What};
 use crate::disk::{Disk, FileKind, Traits};
 use crate::format::tar::Header;

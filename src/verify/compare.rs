@@ -2,6 +2,7 @@
 
 use super::acl;
 use super::habits::Habits;
+use super::owners::Owned;
 use super::verdict::What;
 use crate::disk::{Attributes, FileKind, Traits};
 use crate::format::tar::{Header, Kind};
@@ -22,9 +23,7 @@ pub(super) fn inode(header: &Header, traits: &Traits, habits: &Habits, found: &m
     if traits.kind != FileKind::Symlink && mode != header.mode {
         found.push((What::Mode, format!("{mode:04o} instead of {:04o}", header.mode)));
     }
-    let owner = (u64::from(traits.uid), u64::from(traits.gid));
-    let wanted = habits.shift.owner(header);
-    if owner != wanted {
+    if let Owned::Wrong(owner, wanted) = habits.shift.judge(header, traits) {
         found.push((What::Owner, format!("{}:{} instead of {}:{}", owner.0, owner.1, wanted.0, wanted.1)));
     }
     let device = (u64::from(traits.rdev.0), u64::from(traits.rdev.1));

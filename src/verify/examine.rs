@@ -10,6 +10,7 @@ use super::gather::Gather;
 use super::habits::{Habits, Whiteouts};
 use super::lowers::Lowers;
 use super::names::Names;
+use super::owners::Owners;
 use super::path::{Path, Sense};
 use super::seen::Seen;
 use super::tree::{Folder, Tree};
@@ -39,6 +40,7 @@ pub(super) struct Examiner {
     pub(super) changes: Changes,
     /// Hard links, and what they say of files that have been.
     names: Names,
+    pub(super) owners: Owners,
     pub(super) gather: Gather,
     /// Directories that are looked at again when all entries have come.
     pub(super) todo: Vec<Vec<u8>>,
@@ -78,6 +80,7 @@ impl Examiner {
             aliases: BTreeSet::new(),
             changes: Changes::default(),
             names: Names::default(),
+            owners: Owners::default(),
             gather: Gather::default(),
             todo: Vec::new(),
             lists: !is_a_copy,
@@ -87,6 +90,11 @@ impl Examiner {
             path: Path::default(),
             found: Found::new(),
         }
+    }
+
+    /// What has come out.
+    pub(super) fn verdict(self) -> Verdict {
+        Verdict { offsets: self.owners.told(), ..self.verdict }
     }
 
     /// Compares one entry with its file. The content is left to the caller.
@@ -203,6 +211,7 @@ impl Examiner {
         };
         let mut found = std::mem::take(&mut self.found);
         let about = compare::inode(header, &traits, &self.habits, &mut found);
+        self.owners.meet(self.habits.shift, header, &traits, || self.tree.place(path.bytes()));
         self.changes.came(header);
         self.changes.has_devices |= matches!(header.kind, Kind::Char | Kind::Block);
         let late = self.habits.times_may_be_cut.then(|| found.pop_if(|(what, _)| *what == What::Time)).flatten();

@@ -1,6 +1,6 @@
 //! How a layer got onto the disk: what its files must look like follows from who unpacked them, and into what.
 
-use crate::format::tar::Header;
+use super::owners::Shift;
 
 /// What became of a `.wh.` entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,26 +20,6 @@ impl Whiteouts {
     /// The directory has its own marks for what its stream has as entries.
     pub(super) fn are_marks(self) -> bool {
         matches!(self, Self::Overlay | Self::FuseMount)
-    }
-}
-
-/// Host IDs of a layer's users.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shift {
-    pub(super) uid: u64,
-    pub(super) gid: u64,
-}
-
-impl Shift {
-    /// Of a root that is called `<uid>.<gid>`: the host's IDs of the users that root in a container is mapped to.
-    pub(super) fn of_root(name: &str) -> Self {
-        let last = name.rsplit('/').next().unwrap_or_default();
-        let ids = last.split_once('.').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
-        ids.map_or_else(Self::default, |(uid, gid)| Self { uid, gid })
-    }
-
-    pub(super) fn owner(self, header: &Header) -> (u64, u64) {
-        (header.uid.saturating_add(self.uid), header.gid.saturating_add(self.gid))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::desk::{Desk, TimeIsUp};
 use super::examine::Examiner;
-use super::habits::{Habits, Shift, Whiteouts};
+use super::habits::{Habits, Whiteouts};
 use super::merged;
+use super::owners::Shift;
 use super::split::{self, Made};
 use super::subject::LayerFiles;
 use super::tree::Tree;
@@ -26,7 +27,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &LayerFiles, verdict: Verdict) -
     if let Err(TimeIsUp) = compare(desk, &mut examiner, files) {
         examiner.verdict.unchecked("the time that was given is over");
     }
-    examiner.verdict
+    examiner.verdict()
 }
 
 fn compare(desk: &mut Desk<'_>, examiner: &mut Examiner, files: &LayerFiles) -> Result<(), TimeIsUp> {
@@ -69,6 +70,7 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
         let work = files.content.parent().map(|at| at.join("work/work"));
         work.is_some_and(|work| disk.stat(&work).is_ok())
     };
+    let shift = Shift::of_root(&files.root, disk, files.entry.parent());
     Habits {
         whiteouts: match (files.copy.is_some(), fuse) {
             (true, _) => Whiteouts::Removed,
@@ -76,13 +78,14 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
             (_, true) => Whiteouts::Files,
             _ => Whiteouts::Overlay,
         },
-        shift: Shift::of_root(&files.root),
+        shift,
         from_directory: files.source.from_directory,
         times_may_be_cut: false,
         empty_is_none: true,
         none_of_the_administrators: false,
         keeps_marks_of_aufs: files.copy.is_none(),
-        no_devices: fuse,
+        // moby pkg/archive/archive.go handleTarTypeBlockCharFifo
+        no_devices: fuse || shift.is_rootless(),
         through_a_mount: files.copy.is_none() && !files.source.from_directory && made_by_a_mount(),
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),
         top_has_any_owner: false,

@@ -299,6 +299,8 @@ impl Copy<'_, '_> {
         let mut about = false;
         if !compared {
             about = compare::inode(&node.header, &traits, &habits, found);
+            let Examiner { owners, tree, .. } = &mut *self.examiner;
+            owners.meet(habits.shift, &node.header, &traits, || tree.place(path));
             about &= self.examiner.changes.may_be_new(&traits);
             if about {
                 self.examiner.changes.about(&traits, self.examiner.tree.place(path));

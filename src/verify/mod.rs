@@ -24,6 +24,7 @@ mod lowers;
 mod merged;
 mod model;
 mod names;
+mod owners;
 mod path;
 mod run;
 mod seen;

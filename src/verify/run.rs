@@ -11,7 +11,7 @@ use super::crew::Crew;
 use super::desk::{Desk, Progress};
 use super::subject::{Subject, Task};
 use super::verdict::Verdict;
-use super::{blob, layer, snapshot};
+use super::{blob, layer, owners, snapshot};
 use crate::disk::Disk;
 
 /// The n-th of so many parts, from one.
@@ -70,6 +70,7 @@ pub fn run(disk: &Disk, mut subjects: Vec<Subject>, orders: Orders, progress: Pr
     });
     let mut verdicts = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     verdicts.sort_by(|a, b| a.key.cmp(&b.key));
+    owners::settle(&mut verdicts);
     verdicts
 }
 

@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 use super::budget::Budget;
 use super::desk::{Desk, TimeIsUp};
 use super::examine::{Examiner, Met};
-use super::habits::{Habits, Shift, Whiteouts};
+use super::habits::{Habits, Whiteouts};
 use super::merged;
+use super::owners::Shift;
 use super::split::OTHER_BYTES;
 use super::subject::SnapshotFiles;
 use super::tree::Tree;
@@ -43,7 +44,7 @@ pub(super) fn check(desk: &mut Desk<'_>, files: &SnapshotFiles, verdict: Verdict
             examiner.verdict.unchecked(why);
         }
     }
-    examiner.verdict
+    examiner.verdict()
 }
 
 /// Why a blob is not followed to its end.
@@ -180,6 +181,7 @@ fn close(examiner: &mut Examiner, open: Option<Open>) {
 }
 
 fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
+    let shift = Shift::of_root("", disk, files.source.at.parent());
     Habits {
         whiteouts: match (&files.copy, files.has_parent) {
             (None, true) if files.through_a_mount => Whiteouts::FuseMount,
@@ -187,13 +189,14 @@ fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
             // containerd core/diff/apply/apply_linux.go: nothing lies below a base, so that nothing is hidden
             _ => Whiteouts::Removed,
         },
-        shift: Shift::default(),
+        shift,
         from_directory: files.source.from_directory,
         times_may_be_cut: files.source.from_directory,
         empty_is_none: false,
         none_of_the_administrators: true,
         keeps_marks_of_aufs: true,
-        no_devices: false,
+        // containerd pkg/archive/tar_unix.go skipFile
+        no_devices: shift.is_rootless(),
         through_a_mount: files.through_a_mount,
         fine_times: disk.stat(&files.content).is_ok_and(|stat| stat.ctime.1 != 0),
         top_has_any_owner: files.has_parent,

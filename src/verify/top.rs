@@ -4,6 +4,7 @@
 use super::changes::USUAL_MODE;
 use super::compare::{self, Found};
 use super::examine::Examiner;
+use super::owners::Owned;
 use super::verdict::What;
 use crate::disk::{Halt, Step};
 use crate::format::tar::Header;
@@ -18,13 +19,13 @@ impl Examiner {
         let shift = self.habits.shift;
         let mode = wanted.map_or(u32::from(USUAL_MODE), |header| header.mode);
         let is = u32::from(traits.mode & 0o7777);
-        let owner = wanted.map_or((shift.uid, shift.gid), |header| shift.owner(header));
-        let owned = (u64::from(traits.uid), u64::from(traits.gid));
+        let top = Header::default();
+        let owned = shift.judge(wanted.unwrap_or(&top), &traits);
         let mut told = Found::new();
         if is != mode {
             told.push((What::Mode, format!("{is:04o} instead of {mode:04o}")));
         }
-        if owned != owner {
+        if let Owned::Wrong(owned, owner) = owned {
             told.push((What::Owner, format!("{}:{} instead of {}:{}", owned.0, owned.1, owner.0, owner.1)));
         }
         for (what, detail) in &told {

@@ -1,5 +1,6 @@
 //! What became of one layer, snapshot or blob.
 
+use super::owners::Offsets;
 use crate::disk::Weighed;
 use crate::terms::{Key, Place};
 
@@ -89,6 +90,8 @@ pub struct Verdict {
     /// Bytes hashed or compared, and files looked at.
     pub bytes: u64,
     pub files: u64,
+    /// Owners that are right if the rest of the root is off by the same number.
+    pub(super) offsets: Offsets,
     /// What its directory weighs, if every inode in it was looked at.
     pub weighed: Option<Weighed>,
 }
@@ -109,6 +112,7 @@ impl Verdict {
             by_design: false,
             bytes: 0,
             files: 0,
+            offsets: Offsets::default(),
             weighed: None,
         }
     }
