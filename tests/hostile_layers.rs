@@ -144,6 +144,16 @@ fn one_file(name: &str, size: u64) -> Vec<Value> {
     vec![bytes(&header(name.as_bytes(), tar::EntryType::Regular, size, b"")), file(name, size)]
 }
 
+/// An extended header with one attribute.
+fn attribute(name: &str, value: &str) -> Vec<u8> {
+    let text = format!(" SCHILY.xattr.{name}={value}\n");
+    let len = (1..).find(|len| len.to_string().len() + text.len() == *len).unwrap();
+    let mut record = format!("{len}{text}").into_bytes();
+    let size = record.len();
+    record.resize(512, 0);
+    [header(b"pax", tar::EntryType::XHeader, size as u64, b""), record].concat()
+}
+
 /// A file that nobody may open: its access time tells.
 struct Canary {
     dir: tempfile::TempDir,
@@ -342,4 +352,53 @@ fn blob_whose_names_lead_outside_opens_nothing_there() {
     let (row, _) = root.check("names that lead outside");
     assert_eq!(row["outcome"], "not-checked", "such a blob is not the one that was recorded");
     canary.is_unread("a blob");
+}
+
+/// Some engines set the attributes of a symbolic link on what it leads to.
+#[test]
+fn attributes_of_a_link_may_be_those_of_its_target_and_of_nothing_else() {
+    let root = Root::with_a_record();
+    let dir = |name: &str| [bytes(&header(name.as_bytes(), tar::EntryType::Directory, 0, b"")), file(name, 0)];
+    let link = |name: &str, to: &[u8], before: Vec<u8>| {
+        let header = header(name.as_bytes(), tar::EntryType::Symlink, 0, to);
+        [bytes(&[before, header].concat()), file(name, 0)]
+    };
+    let padded = [vec![0; 511], attribute("user.note", "1")].concat();
+    let lines = [
+        dir("odd").to_vec(),
+        dir("odd/dir").to_vec(),
+        one_file("odd/target", 1),
+        link("odd/link", b"target", padded).to_vec(),
+        link("odd/far", b"/gone/../odd/link", attribute("user.far", "2")).to_vec(),
+        link("odd/to-dir", b"./dir", attribute("user.dir", "3")).to_vec(),
+    ];
+    root.write(&lines.concat());
+    std::fs::create_dir_all(root.content.join("odd/dir")).unwrap();
+    let target = root.content.join("odd/target");
+    std::fs::write(&target, b"t").unwrap();
+    for (link, to) in [("link", "target"), ("far", "/gone/../odd/link"), ("to-dir", "./dir")] {
+        symlink(to, root.content.join("odd").join(link)).unwrap();
+    }
+    let told = || {
+        let (row, _) = root.check("moved attributes");
+        let differences = row["differences"].as_array().unwrap().clone().into_iter();
+        let told = differences.filter(|it| it["what"] == "xattr").map(|it| {
+            let path = it["path"].as_str().unwrap();
+            format!("{}: {}", path.rsplit('/').next().unwrap(), it["detail"].as_str().unwrap())
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(told(), ["far: user.far is missing", "link: user.note is missing", "to-dir: user.dir is missing"]);
+    xattr::set(&target, "user.note", b"1").unwrap();
+    xattr::set(&target, "user.far", b"2").unwrap();
+    xattr::set(root.content.join("odd/dir"), "user.dir", b"3").unwrap();
+    assert_eq!(told(), Vec::<String>::new());
+    xattr::set(&target, "user.note", b"other").unwrap();
+    xattr::set(&target, "user.more", b"1").unwrap();
+    let said = [
+        "link: user.note is missing",
+        "target: user.more is there, and was not",
+        "target: user.note is there, and was not",
+    ];
+    assert_eq!(told(), said);
 }

@@ -131,7 +131,7 @@ pub(super) fn attributes(header: &[(Vec<u8>, Vec<u8>)], is: &Attributes, habits:
         if habits.from_directory && name != CAPABILITY {
             marks.unknown.get_or_insert_with(|| shown(name));
         } else {
-            found.push((What::Attribute, format!("{} is there, and was not", shown(name))));
+            found.push((What::Attribute, is_strange(name)));
         }
     }
     let set = |name: &[u8]| was_set(name) && overlay_mark(name).is_none() && !is_of_the_host(name);
@@ -142,10 +142,18 @@ pub(super) fn attributes(header: &[(Vec<u8>, Vec<u8>)], is: &Attributes, habits:
             None if name == acl::ACCESS && acl::is_only_a_mode(wanted) => {}
             Some(_) => found.push((What::Attribute, format!("{} has another value", shown(name)))),
             None if wanted.is_empty() && habits.empty_is_none => {}
-            None => found.push((What::Attribute, format!("{} is missing", shown(name)))),
+            None => found.push((What::Attribute, is_missing(name))),
         }
     }
     marks
+}
+
+pub(super) fn is_missing(name: &[u8]) -> String {
+    format!("{} is missing", shown(name))
+}
+
+pub(super) fn is_strange(name: &[u8]) -> String {
+    format!("{} is there, and was not", shown(name))
 }
 
 pub(super) const CAPABILITY: &[u8] = b"security.capability";

@@ -39,7 +39,7 @@ pub(super) struct Examiner {
     pub(super) aliases: BTreeSet<u64>,
     pub(super) changes: Changes,
     /// Hard links, and what they say of files that have been.
-    names: Names,
+    pub(super) names: Names,
     pub(super) owners: Owners,
     pub(super) gather: Gather,
     /// Directories that are looked at again when all entries have come.
@@ -232,6 +232,11 @@ impl Examiner {
                 let marks = compare::attributes(wanted, &is, &self.habits, &mut found);
                 elsewhere = marks.elsewhere;
                 doubt = marks.unknown;
+                if traits.kind == FileKind::Symlink && found.iter().any(|(what, _)| *what == What::Attribute) {
+                    let missing = wanted.iter().filter(|(name, _)| !is.iter().any(|(known, _)| known == name));
+                    let missing = missing.cloned().collect();
+                    self.attributes_moved(path, &missing, &mut found);
+                }
             }
         }
         match header.kind {

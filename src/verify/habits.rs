@@ -43,6 +43,8 @@ pub(super) struct Habits {
     /// What aufs kept for itself was unpacked like anything else.
     // moby pkg/archive/archive.go Unpack, containerd pkg/archive/tar.go; moby's UnpackLayer passes over it
     pub(super) keeps_marks_of_aufs: bool,
+    /// Those of symbolic links may have been set on what the links lead to.
+    pub(super) attributes_may_move: bool,
     /// Device nodes were left out, as in a user namespace.
     pub(super) no_devices: bool,
     /// Whiteouts were made by a mount, which makes none where there is nothing to hide.

@@ -83,6 +83,7 @@ fn habits(disk: &Disk, files: &LayerFiles) -> Habits {
         times_may_be_cut: false,
         empty_is_none: true,
         none_of_the_administrators: false,
+        attributes_may_move: !files.source.from_directory,
         keeps_marks_of_aufs: files.copy.is_none(),
         // moby pkg/archive/archive.go handleTarTypeBlockCharFifo
         no_devices: fuse || shift.is_rootless(),

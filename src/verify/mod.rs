@@ -23,6 +23,7 @@ mod layer;
 mod lowers;
 mod merged;
 mod model;
+mod moved;
 mod names;
 mod owners;
 mod path;

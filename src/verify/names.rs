@@ -46,6 +46,13 @@ impl Names {
         known
     }
 
+    /// One more attribute of a file, that its own header does not have.
+    pub(super) fn given(&mut self, path: &[u8], name: &[u8], value: &[u8]) {
+        let known = self.attributes.entry(path.to_vec()).or_default();
+        known.retain(|(known, _)| known != name);
+        known.push((name.to_vec(), value.to_vec()));
+    }
+
     /// Takes back what an earlier name's header had said of the inode, where this one's is met.
     pub(super) fn linked(
         &mut self,

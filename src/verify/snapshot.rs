@@ -194,6 +194,7 @@ fn habits(disk: &Disk, files: &SnapshotFiles) -> Habits {
         times_may_be_cut: files.source.from_directory,
         empty_is_none: false,
         none_of_the_administrators: true,
+        attributes_may_move: false,
         keeps_marks_of_aufs: true,
         // containerd pkg/archive/tar_unix.go skipFile
         no_devices: shift.is_rootless(),
