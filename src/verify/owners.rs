@@ -80,9 +80,19 @@ impl Shift {
     }
 }
 
-/// The files of one layer whose owners are neither right nor wrong by themselves.
+/// A file whose owner is neither right nor wrong by itself.
+#[derive(Clone, Debug)]
+struct Unsure {
+    at: Place,
+    offsets: [Option<i128>; 2],
+    /// On the host, and in the stream.
+    is: (u64, u64),
+    inside: (u64, u64),
+}
+
+/// Those of one layer, by inode.
 #[derive(Debug, Default)]
-pub(super) struct Owners(BTreeMap<u64, (Place, [Option<i128>; 2], (u64, u64), (u64, u64))>);
+pub(super) struct Owners(BTreeMap<u64, Unsure>);
 
 impl Owners {
     /// One name of an inode: what is said of it last counts, since each name sets the owner again.
@@ -93,7 +103,8 @@ impl Owners {
         match shift.judge(header, traits) {
             Owned::ByOffset(offsets) => {
                 let is = (u64::from(traits.uid), u64::from(traits.gid));
-                self.0.insert(traits.ino, (at(), offsets, is, (header.uid, header.gid)));
+                let inside = (header.uid, header.gid);
+                self.0.insert(traits.ino, Unsure { at: at(), offsets, is, inside });
             }
             _ => drop(self.0.remove(&traits.ino)),
         }
@@ -102,26 +113,24 @@ impl Owners {
     /// What is to be held against other layers of the same root.
     pub(super) fn told(self) -> Offsets {
         let mut told = Offsets::default();
-        for (at, offsets, is, inside) in self.0.into_values() {
-            for (counts, offset) in told.counts.iter_mut().zip(offsets) {
+        for file in self.0.into_values() {
+            for (counts, offset) in told.counts.iter_mut().zip(file.offsets) {
                 if let Some(offset) = offset {
                     let count: &mut u64 = counts.entry(offset).or_default();
                     *count = count.saturating_add(1);
                 }
             }
-            told.files.entry(offsets).or_default().push((at, is, inside));
+            told.files.entry(file.offsets).or_default().push(file);
         }
         told
     }
 }
 
-type Files = Vec<(Place, (u64, u64), (u64, u64))>;
-
 /// By how much the owners of files are off.
 #[derive(Clone, Debug, Default)]
 pub struct Offsets {
     counts: [BTreeMap<i128, u64>; 2],
-    files: BTreeMap<[Option<i128>; 2], Files>,
+    files: BTreeMap<[Option<i128>; 2], Vec<Unsure>>,
 }
 
 /// Of all files of a root that are not root's, most are off by the same number: the others were given away.
@@ -148,7 +157,7 @@ pub(super) fn settle(verdicts: &mut [Verdict]) {
         };
         let files = std::mem::take(&mut verdict.offsets).files;
         let others = files.into_iter().filter(|(offsets, _)| !is_usual(offsets)).flat_map(|(_, files)| files);
-        let mut others: Vec<Difference> = others.map(|(at, is, inside)| wrong(at, is, inside, usual)).collect();
+        let mut others: Vec<Difference> = others.map(|file| wrong(file, usual)).collect();
         others.sort();
         let any = !others.is_empty();
         others.into_iter().for_each(|it| verdict.differs(it.at, it.what, it.detail));
@@ -158,7 +167,8 @@ pub(super) fn settle(verdicts: &mut [Verdict]) {
     }
 }
 
-fn wrong(at: Place, is: (u64, u64), inside: (u64, u64), usual: &Offset) -> Difference {
+fn wrong(file: Unsure, usual: &Offset) -> Difference {
+    let Unsure { at, is, inside, .. } = file;
     let [uid, gid] = usual;
     let host = |inside: u64, is: u64, offset: i128| match inside {
         0 => i128::from(is),

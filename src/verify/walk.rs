@@ -171,10 +171,12 @@ impl Examiner {
                 self.verdict.unchecked("only root sees which directories are opaque");
             }
         }
-        if !opaque && marks.opaque && !self.habits.through_a_mount {
+        if !opaque && marks.opaque {
             // the engine's own comparison through a mount of fuse-overlayfs misses some
             let fuse = self.habits.whiteouts == Whiteouts::FuseMount;
-            if fuse || self.lowers.are_there() && self.removes_all_below(path)? {
+            // overlay itself marks a directory that it makes where a file was hidden
+            // Linux fs/overlayfs/dir.c ovl_create_over_whiteout
+            if fuse || self.habits.through_a_mount || self.lowers.are_there() && self.removes_all_below(path)? {
                 let detail = "hides what lies below, and was changed after the layer was made".to_owned();
                 self.changes.doubt(&step.traits_at(c".")?, self.tree.place(path), What::Whiteout, detail);
             } else {
