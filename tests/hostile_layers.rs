@@ -402,3 +402,34 @@ fn attributes_of_a_link_may_be_those_of_its_target_and_of_nothing_else() {
     ];
     assert_eq!(told(), said);
 }
+
+/// A file that claims to be very long costs its owner nothing, and whoever reads it hours.
+#[test]
+fn sparse_file_of_a_tebibyte_is_not_read_to_its_end() {
+    const LONG: u64 = 1 << 40;
+    let stretch = |path: &Path| std::fs::File::options().write(true).open(path).unwrap().set_len(LONG);
+    let root = Root::with_a_record();
+    let file = root.content.join(root_file(&root));
+    if let Err(cause) = stretch(&file) {
+        return eprintln!("skipped: no such file can be here: {cause}");
+    }
+    root.differs("a layer's file", "content");
+    let root = Root::with_a_record();
+    stretch(&root.source).unwrap();
+    root.check("a record");
+    let root = Root::with_a_blob();
+    stretch(&root.source).unwrap();
+    let (row, causes) = root.check("a blob");
+    assert!(row["not_checked_because"].to_string().contains("1099511627776 bytes instead of"), "{row:#}");
+    let source = root.inside(&root.source);
+    assert!(causes.as_array().unwrap().iter().any(|cause| cause["path"] == source), "{causes:#}");
+    for small in ["diff", "size", "cache-id"] {
+        let root = Root::with_a_record();
+        stretch(&root.source.with_file_name(small)).unwrap();
+        let start = Instant::now();
+        let check = run::deadweight(root.dir.path(), &["check", "--content", "--format", "json"]).json();
+        assert!(start.elapsed() < Duration::from_secs(60), "{small}");
+        let entry = root.inside(&root.source.with_file_name(small));
+        assert!(check["causes"].to_string().contains(&entry), "{small}: {:#}", check["causes"]);
+    }
+}

@@ -8,9 +8,9 @@ use super::desk::{Desk, TimeIsUp};
 use super::verdict::{Verdict, What};
 use crate::terms::Digest;
 
-pub(super) fn check(desk: &mut Desk<'_>, verdict: Verdict) -> Verdict {
+pub(super) fn check(desk: &mut Desk<'_>, size: Option<u64>, verdict: Verdict) -> Verdict {
     let mut verdict = verdict;
-    match hash(desk, &mut verdict) {
+    match hash(desk, size, &mut verdict) {
         Ok(None) => {}
         Ok(Some(digest)) if digest.as_str() == &*verdict.key.id => {}
         Ok(Some(digest)) => {
@@ -22,7 +22,7 @@ pub(super) fn check(desk: &mut Desk<'_>, verdict: Verdict) -> Verdict {
     verdict
 }
 
-fn hash(desk: &mut Desk<'_>, verdict: &mut Verdict) -> Result<Option<Digest>, TimeIsUp> {
+fn hash(desk: &mut Desk<'_>, size: Option<u64>, verdict: &mut Verdict) -> Result<Option<Digest>, TimeIsUp> {
     let mut stream = match desk.disk.stream(&verdict.at) {
         Ok(stream) => stream,
         Err(cause) if cause.is_missing() => {
@@ -34,6 +34,10 @@ fn hash(desk: &mut Desk<'_>, verdict: &mut Verdict) -> Result<Option<Digest>, Ti
             return Ok(None);
         }
     };
+    if let Some(why) = is_too_long(stream.stat.size, size) {
+        verdict.differs(verdict.at.clone(), What::Content, why);
+        return Ok(None);
+    }
     let mut hash = Sha256::new();
     verdict.files = 1;
     loop {
@@ -51,4 +55,11 @@ fn hash(desk: &mut Desk<'_>, verdict: &mut Verdict) -> Result<Option<Digest>, Ti
     }
     desk.tell(1, 0)?;
     Ok(Some(Digest::of_hash(hash)))
+}
+
+/// A blob that is much longer than the database has it is another one, and as long as anybody likes: it is not read.
+pub(super) fn is_too_long(is: u64, was: Option<u64>) -> Option<String> {
+    // the database may be what is wrong
+    const FREE: u64 = 256 << 20;
+    was.filter(|was| is > was.saturating_mul(2).saturating_add(FREE)).map(|was| format!("{is} bytes instead of {was}"))
 }

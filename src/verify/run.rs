@@ -100,7 +100,7 @@ fn one(desk: &mut Desk<'_>, subject: &Subject) -> Verdict {
     match &subject.task {
         Task::Layer(files) => layer::check(desk, files, verdict),
         Task::Snapshot(files) => snapshot::check(desk, files, verdict),
-        Task::Blob => blob::check(desk, verdict),
+        Task::Blob(size) => blob::check(desk, *size, verdict),
         Task::Cannot(why) => {
             verdict.unchecked(why.clone());
             verdict

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use sha2::{Digest as _, Sha256};
 
+use super::blob;
 use super::budget::Budget;
 use super::desk::{Desk, TimeIsUp};
 use super::examine::{Examiner, Met};
@@ -64,26 +65,31 @@ fn compare(
     examiner: &mut Examiner,
     files: &SnapshotFiles,
 ) -> Result<Result<(), Refused>, TimeIsUp> {
-    let blob = &files.source.at;
-    let read = match desk.disk.stream(blob).map_err(unreadable) {
+    let at = &files.source.at;
+    let stream = desk.disk.stream(at).map_err(unreadable);
+    let stream = stream.and_then(|stream| match blob::is_too_long(stream.stat.size, files.size) {
+        None => Ok(stream),
+        Some(why) => Err(unreadable(why)),
+    });
+    let read = match stream {
         Ok(stream) => stream_of(desk, examiner, stream)?,
         Err(cause) => Err(cause),
     };
     let (packed, unpacked) = match read {
         Ok(digests) => digests,
         Err(Refused::Unreadable(cause)) => {
-            return Ok(Err(Refused::Unreadable(format!("its blob cannot be read: {blob}: {cause}"))));
+            return Ok(Err(Refused::Unreadable(format!("its blob cannot be read: {at}: {cause}"))));
         }
         Err(bomb) => return Ok(Err(bomb)),
     };
     if packed.as_str() != files.digest {
-        return Ok(Err(Refused::Unreadable(format!("its blob is damaged: {blob} has the digest {packed}"))));
+        return Ok(Err(Refused::Unreadable(format!("its blob is damaged: {at} has the digest {packed}"))));
     }
     if let Some(diff) = &files.diff
         && unpacked != diff.0
     {
         let detail = format!("unpacks to a stream with the digest {unpacked}, and its config says {}", diff.0);
-        examiner.verdict.differs(blob.clone(), What::Record, detail);
+        examiner.verdict.differs(at.clone(), What::Record, detail);
     }
     match &files.copy {
         Some(copy) => merged::finish(desk, examiner, &files.source, copy)?,

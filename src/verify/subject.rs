@@ -27,8 +27,8 @@ pub struct Subject {
 pub(super) enum Task {
     Layer(Box<LayerFiles>),
     Snapshot(Box<SnapshotFiles>),
-    /// A file that is called by its SHA-256.
-    Blob,
+    /// A file that is called by its SHA-256, of this length if the database knows it.
+    Blob(Option<u64>),
     /// Nothing can be said, and why.
     Cannot(String),
     /// There never was anything to compare it with, and why.
@@ -76,8 +76,9 @@ pub(super) struct LayerFiles {
 pub(super) struct SnapshotFiles {
     pub(super) content: Place,
     pub(super) source: Source,
-    /// Of the blob.
+    /// Of the blob; and its length, as the database has it.
     pub(super) digest: String,
+    pub(super) size: Option<u64>,
     /// Of the stream in it, where a config says so.
     pub(super) diff: Option<DiffId>,
     pub(super) has_parent: bool,
@@ -98,9 +99,11 @@ pub fn subjects(inventory: &Inventory) -> Vec<Subject> {
     let blobs = inventory.of_kind(Kind::Blob).filter_map(|(key, thing)| {
         let blob = thing.blob()?;
         let at = blob.at.clone()?;
-        let size = blob.recorded.values().copied().max().unwrap_or(0);
+        let recorded = blob.recorded_size();
+        let size = recorded.unwrap_or(0);
         let named = key.id.starts_with("sha256:");
-        let task = if named { Task::Blob } else { Task::Cannot("it is not called by its SHA-256".to_owned()) };
+        let task =
+            if named { Task::Blob(recorded) } else { Task::Cannot("it is not called by its SHA-256".to_owned()) };
         Some(Subject { key: key.clone(), at, size, task })
     });
     let chains = Chains::of(inventory);

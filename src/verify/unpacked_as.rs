@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::subject::{CopyOf, LONGEST, SnapshotFiles, Source, Subject, Task};
 use crate::format::oci::{Document, Manifest};
 use crate::inventory::Inventory;
-use crate::inventory::facts::{Snapshot, SnapshotKind};
+use crate::inventory::facts::{Blob, Snapshot, SnapshotKind};
 use crate::terms::{ChainId, DiffId, Digest, Key, Kind, Place};
 
 /// A layer's blob.
@@ -16,6 +16,8 @@ struct Packed {
     diff: Option<DiffId>,
     /// None if the blob is not there.
     at: Option<Place>,
+    /// What the database says of its length.
+    size: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -54,10 +56,12 @@ impl<'a> Chains<'a> {
     /// Blobs and snapshots lie in one root; the engine's records of them may lie in another.
     fn packed(&self, root: &str, digest: &str, diff: Option<DiffId>) -> Packed {
         let blobs = self.inventory.of_kind(Kind::Blob).filter(|(key, _)| *key.id == *digest);
-        let mut places: Vec<(bool, &Place)> =
-            blobs.filter_map(|(key, thing)| Some((&*key.root != root, thing.blob()?.at.as_ref()?))).collect();
+        let place = |blob: &'a Blob| Some((blob.at.as_ref()?, blob.recorded_size()));
+        let mut places: Vec<(bool, (&Place, Option<u64>))> =
+            blobs.filter_map(|(key, thing)| Some((&*key.root != root, place(thing.blob()?)?))).collect();
         places.sort();
-        Packed { digest: digest.to_owned(), diff, at: places.first().map(|(_, at)| (*at).clone()) }
+        let (at, size) = places.first().map(|(_, (at, size))| ((*at).clone(), *size)).unzip();
+        Packed { digest: digest.to_owned(), diff, at, size: size.flatten() }
     }
 
     fn manifest(&mut self, key: &'a Key, manifest: &Manifest) {
@@ -71,8 +75,10 @@ impl<'a> Chains<'a> {
         }
         for ((chain, diff), layer) in ChainId::all(&diffs).into_iter().zip(diffs).zip(&manifest.layers) {
             let blob = Key { id: layer.digest.as_str().into(), ..key.clone() };
-            let at = self.inventory.get(&blob).and_then(|thing| thing.blob()?.at.clone());
-            let packed = Packed { digest: layer.digest.clone(), diff: Some(diff), at };
+            let blob = self.inventory.get(&blob).and_then(|thing| thing.blob());
+            let at = blob.and_then(|blob| blob.at.clone());
+            let size = blob.and_then(Blob::recorded_size);
+            let packed = Packed { digest: layer.digest.clone(), diff: Some(diff), at, size };
             let known = self
                 .by_chain
                 .entry((key.root.to_string(), chain.0.as_str().to_owned()))
@@ -122,6 +128,7 @@ impl<'a> Chains<'a> {
             content,
             source: Source { at: blob, is_a_record: false, from_directory },
             digest: packed.digest.clone(),
+            size: packed.size,
             diff: packed.diff.clone(),
             has_parent: snapshot.parent.is_some(),
             made: snapshot.created_at,

@@ -348,6 +348,13 @@ pub struct Blob {
     pub document: Option<Box<Document>>,
 }
 
+impl Blob {
+    /// Its length, as far as any database knows it.
+    pub fn recorded_size(&self) -> Option<u64> {
+        self.recorded.values().copied().max()
+    }
+}
+
 /// Left by an operation that did not end. Its key's ID is its place.
 #[derive(Clone, Debug)]
 pub struct Leftover {
