@@ -4,7 +4,9 @@ use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::docker::units::human_bytes;
 
 /// Counts what the walk has seen, and shows it if it takes long.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ fn bar(wanted: bool) -> ProgressBar {
     if wanted && std::io::stderr().is_terminal() {
         let late = bar.clone();
         bar.set_style(
-            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
         // detached on purpose: it ends with the process, and draws nothing once the bar is finished
         std::thread::spawn(move || {
@@ -38,12 +40,19 @@ impl Progress {
         Self { bar: bar(wanted), inodes: AtomicU64::new(0), bytes: AtomicU64::new(0) }
     }
 
+    /// Something that has no measure.
+    pub(super) fn of(wanted: bool, what: &'static str) -> Self {
+        let progress = Self::new(wanted);
+        progress.bar.set_message(what);
+        progress
+    }
+
     /// What came in since.
     pub(super) fn add(&self, inodes: u64, bytes: u64) {
         let inodes = self.inodes.fetch_add(inodes, Ordering::Relaxed).saturating_add(inodes);
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if !self.bar.is_hidden() {
-            self.bar.set_message(format!("{} inodes, {}", HumanCount(inodes), HumanBytes(bytes)));
+            self.bar.set_message(format!("weighing: {} inodes, {}", HumanCount(inodes), human_bytes(bytes)));
         }
     }
 }
@@ -76,12 +85,12 @@ impl Rate {
         }
         let second = u64::try_from(bar.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         let rate = bytes.saturating_mul(1000) / second;
-        let of = HumanBytes(self.total.max(bytes));
+        let of = human_bytes(self.total.max(bytes));
         bar.set_message(format!(
-            "{} files, {} of about {of}, {}/s",
-            HumanCount(files),
-            HumanBytes(bytes),
-            HumanBytes(rate)
+            "checking contents: {} of about {of}, {}/s, {} files",
+            human_bytes(bytes),
+            human_bytes(rate),
+            HumanCount(files)
         ));
     }
 }

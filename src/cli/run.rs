@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use clap::Parser as _;
@@ -136,8 +136,19 @@ fn weigh(
 ) -> Result<Reading, Cannot> {
     // begins with the walk: what goes first has a progress of its own
     let progress = OnceLock::new();
-    let progress = || progress.get_or_init(|| Progress::new(!global.no_progress));
+    let survey = Mutex::new(Some(Progress::of(!global.no_progress, "reading what the engine wrote")));
+    let survey_is_over = || drop(survey.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let progress = || {
+        progress.get_or_init(|| {
+            survey_is_over();
+            Progress::new(!global.no_progress)
+        })
+    };
     let tell = |inodes, bytes| progress().add(inodes, bytes);
+    let first = |disk: &Disk, inventory: &Inventory| {
+        survey_is_over();
+        first(disk, inventory)
+    };
     match global.nested.as_deref() {
         Some(name) => Reading::within(options, name, &tell),
         None => Reading::after(options, first, &tell),
