@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Ground;
 use crate::disk::Disk;
 use crate::inventory::{Inventory, Role};
-use crate::terms::{Key, Kind, Place};
+use crate::terms::{Key, Kind, LinkKind, Place};
 
 /// Why a word means nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,9 @@ pub fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFoun
         Some((kind, rest)) if NAMED.iter().any(|k| k.name() == kind) => (Some(kind), rest),
         _ => (None, word),
     };
+    let by_digest = word.split_once('@').map(|(name, digest)| (repository(name), digest));
+    let word = by_digest.map_or_else(|| word.to_owned(), |(name, digest)| format!("{name}@{digest}"));
+    let word = word.as_str();
     let kinds = || NAMED.iter().filter(|kind| only.is_none_or(|only| kind.name() == only));
     for matches in [is_exactly, is_prefix] {
         let mut found: Vec<&Key> = Vec::new();
@@ -96,7 +99,23 @@ pub fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFoun
             }
         }
     }
-    Ok(None)
+    Ok(by_digest.filter(|_| only.is_none()).and_then(|(name, digest)| by_its_digest(inventory, name, digest)))
+}
+
+/// `web@sha256:…`: where an image is called by the digest of its manifest, and no name has one, it is the image of that digest with a
+/// name in this repository.
+fn by_its_digest(inventory: &Inventory, name: &str, digest: &str) -> Option<Key> {
+    let is_in = |tag: &str| {
+        let known = repository(tag.split_once('@').map_or(tag, |(name, _)| name));
+        known == name || is_familiar(known, name)
+    };
+    let names = inventory.links.iter().filter(|link| link.kind == LinkKind::Names && *link.to.id == *digest);
+    names.filter(|link| is_in(&link.from.id)).map(|link| link.to.clone()).next()
+}
+
+/// A name without its tag.
+fn repository(name: &str) -> &str {
+    name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(name, |(repository, _)| repository)
 }
 
 /// As it is to be written: two stores may call an image alike, and a root that was left over is called as the one in use.

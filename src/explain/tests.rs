@@ -4,7 +4,7 @@ use super::*;
 use crate::disk::{Disk, Tree};
 use crate::inventory::OwnerKind;
 use crate::inventory::{Entity, Inventory, Owners, Root};
-use crate::terms::{Kind, Place};
+use crate::terms::{Kind, LinkKind, Place};
 
 struct World {
     _dir: tempfile::TempDir,
@@ -24,6 +24,14 @@ fn world() -> World {
     inventory.add(root.key("overlay2", Kind::Tag, "web:latest"), Entity::default());
     inventory.add(root.key("engine", Kind::Volume, "web"), Entity::default());
     inventory.add(root.key("overlay2", Kind::Container, "c".repeat(64)), Entity::default().named("db"));
+    let digest = format!("sha256:{}", "d".repeat(64));
+    let image = root.key("overlay2", Kind::Image, digest.as_str());
+    inventory.add(image.clone(), Entity::default());
+    let named = root.key("overlay2", Kind::Tag, "team/app:1");
+    inventory.add(named.clone(), Entity::default());
+    inventory.link(&named, LinkKind::Names, image, &root.place.join("repositories.json"));
+    let pulled = root.key("overlay2", Kind::Tag, format!("web@{digest}"));
+    inventory.add(pulled, Entity::default());
     inventory.scaffold(&root, "engine", &disk.dir(&root.place).unwrap());
     World { _dir: dir, disk, inventory: inventory.seal() }
 }
@@ -46,6 +54,21 @@ fn a_word_is_a_name_an_id_or_a_path() {
     }
     let absolute = world.disk.host_path(&Place::tree("docker").join("overlay2/abcd1/diff")).unwrap();
     assert_eq!(ask(&world, absolute.to_str().unwrap()).unwrap(), "driver-directory:abcd1");
+}
+
+#[test]
+fn a_name_with_a_digest_is_the_image_of_that_digest_in_that_repository() {
+    let (world, digest) = (world(), format!("sha256:{}", "d".repeat(64)));
+    let image = format!("image:{digest}");
+    for name in ["team/app", "team/app:1", "team/app:other", "docker.io/team/app"] {
+        assert_eq!(ask(&world, &format!("{name}@{digest}")).unwrap(), image, "{name}");
+    }
+    // as it stands in the table of names
+    for name in ["web", "web:latest", "docker.io/library/web"] {
+        assert_eq!(ask(&world, &format!("{name}@{digest}")).unwrap(), format!("tag:web@{digest}"), "{name}");
+    }
+    let others = [format!("other@{digest}"), format!("team/app@sha256:{}", "e".repeat(64))];
+    assert!(others.iter().all(|word| ask(&world, word).is_err()));
 }
 
 #[test]
