@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{Facts, OwnerKind};
+use super::{Facts, OwnerKind, cover};
 use crate::disk::{Dir, Names};
 use crate::terms::{Evidence, Key, Kind, Link, LinkKind, Lost, Place, Problem};
 
@@ -268,6 +268,12 @@ impl Inventory {
             names: dir.names().clone(),
             is_empty: dir.is_empty(),
         });
+        // a root in the read-write layer of a container lies in what a union file system keeps for its mount
+        for at in cover::marks(dir) {
+            let key =
+                Key { root: root.name.clone(), store: store.into(), kind: Kind::Scaffold, id: at.to_string().into() };
+            self.add(key, Entity::default().kept(Keeps::Engine).itself(at, OwnerKind::Scaffold));
+        }
     }
 
     pub fn meter(&mut self, at: Place) {
@@ -334,7 +340,7 @@ impl Inventory {
     /// Puts everything in its order, and names what lies in an engine's directory and is nobody's.
     #[must_use]
     pub fn seal(mut self) -> Self {
-        super::cover::name_the_unclaimed(&mut self);
+        cover::name_the_unclaimed(&mut self);
         self.scaffolds.iter_mut().for_each(|scaffold| scaffold.names = Arc::default());
         self.links.sort();
         self.links.dedup();

@@ -33,3 +33,22 @@ fn what_nobody_claims_in_an_engines_directory_gets_a_name() {
     let found: Vec<_> = inv.of_kind(Kind::File).map(|(key, _)| key.id.to_string()).collect();
     assert_eq!(found, ["docker/core.1"]);
 }
+
+#[test]
+fn marks_of_a_union_mount_are_no_strangers_unless_they_hold_something() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in [("volumes/.wh..wh..opq", ""), ("image/.wh..wh..opq", "x"), ("image/.wh..opq", "")] {
+        std::fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let disk = crate::disk::Disk::new([crate::disk::Tree::open("docker", dir.path()).unwrap()]).unwrap();
+    let root = Root::new(Place::tree("docker"));
+    let mut inv = Inventory::default();
+    for below in ["image", "volumes"] {
+        inv.scaffold(&root, "engine", &disk.dir(&root.place.join(below)).unwrap());
+    }
+    let inv = inv.seal();
+    let of_kind = |kind| inv.of_kind(kind).map(|(key, _)| key.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(of_kind(Kind::File), ["docker/image/.wh..wh..opq"]);
+    assert_eq!(of_kind(Kind::Scaffold), ["docker/image/.wh..opq", "docker/volumes/.wh..wh..opq"]);
+}

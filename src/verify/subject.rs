@@ -151,12 +151,12 @@ fn files(
     let cache_id = layer.cache_id.as_ref().ok_or("its cache ID could not be read")?;
     let content = directory.and_then(|directory| directory.content.clone());
     let is_a_copy = directory.is_some_and(|directory| directory.content == directory.at);
+    let source = record(entry, cache_id);
     let copy = is_a_copy.then(|| CopyOf {
         keeps_attributes: &*key.store != "vfs",
         loses_times: false,
-        below: below(inventory, key, layer),
+        below: below(inventory, key, layer).map(|below| twins(below, &source)),
     });
-    let source = record(entry, cache_id);
     let lowers = if source.from_directory && copy.is_none() { lowers(inventory, key, directories) } else { Vec::new() };
     Ok(LayerFiles {
         root: key.root.clone(),
@@ -193,6 +193,15 @@ fn below(inventory: &Inventory, key: &Key, layer: &Layer) -> Result<Vec<Source>,
     }
     found.reverse();
     Ok(found)
+}
+
+/// A build copies its own directories of the layers below. Where a layer of this chain ID was there before, they are not
+/// those that the layer store names, and have what no stream tells.
+// moby builder/builder-next/adapters/snapshot/layer.go EnsureLayer, layer/migration.go RegisterByGraphID: the layer that
+// is there stays
+fn twins(mut below: Vec<Source>, own: &Source) -> Vec<Source> {
+    below.iter_mut().for_each(|source| source.from_directory |= own.from_directory);
+    below
 }
 
 /// The directories of the layers below that are there, nearest first.
