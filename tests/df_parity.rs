@@ -214,11 +214,15 @@ fn capture(at: &Path) -> Option<Recorded> {
     let driver = info["Driver"].as_str()?.to_owned();
     // a name of containerd's snapshotters or of a graph driver
     let containerd = info["DriverStatus"].to_string().contains("io.containerd.snapshotter");
-    let df = json(&truth.join("api/system_df.json"));
+    let mut df = json(&truth.join("api/system_df.json"));
     let text = |name: &str| {
         let text = fs::read_to_string(truth.join("cli").join(name)).ok()?;
         Some(text.split_once('\n')?.1.to_owned())
     };
+    // a record that a killed build left is gone with the first answer that has it (docs/formats/df.md)
+    if let (Some(later), Some(rows)) = (text("system_df_v.txt"), df["BuildCache"].as_array_mut()) {
+        rows.retain(|row| row["Size"] != 0 || later.contains(&row["ID"].as_str().unwrap()[..12]));
+    }
     let alive = df["Containers"].as_array()?.iter().any(|row| row["State"] == "running");
     let inside = info["DockerRootDir"].as_str()?.trim_start_matches("/var/lib/docker").trim_matches('/').to_owned();
     Some(Recorded {
