@@ -187,6 +187,9 @@ fn names_from_the_disk_reach_the_terminal_escaped() {
         &["ls", "--roots"],
         &["graph"],
         &["why", "containers"],
+        &["report", "--format", "json"],
+        &["ls", "containers", "--format", "json"],
+        &["df", "--format", "json"],
     ] {
         let said = run::deadweight(dir.path(), args);
         for (stream, text) in [("stdout", said.text()), ("stderr", said.err.clone())] {
@@ -194,6 +197,9 @@ fn names_from_the_disk_reach_the_terminal_escaped() {
                 |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{202a}'..='\u{202e}');
             assert!(!text.contains(steers), "{args:?}: {stream}: {text:?}");
             assert!(!text.contains("\nname"), "{args:?}: a name forged a line on {stream}");
+        }
+        if args.contains(&"json") {
+            assert!(said.json().to_string().contains("name"), "{args:?}: escapes are read as what they stand for");
         }
     }
 }

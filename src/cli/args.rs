@@ -21,6 +21,7 @@ deadweight never writes below a data root. Sizes are Docker's: 1 kB is 1000 byte
 
 /// Options of every command; they may stand before or after its arguments.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// Data root to read [default: data-root of daemon.json, else /var/lib/docker]
     #[arg(long, global = true, value_name = "DIR")]
@@ -45,6 +46,7 @@ pub(super) struct Global {
     /// Time to judge ages and leases against, RFC 3339 [default: the clock]
     #[arg(long, global = true, value_name = "TIME")]
     pub(super) now: Option<String>,
+    /// For people, for programs, or for Graphviz (`graph` alone)
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(super) format: Format,
     /// Sizes in bytes

@@ -199,6 +199,9 @@ fn options(global: &Global) -> Result<Options, String> {
 
 /// What clap cannot see.
 fn check(command: &Command, global: &Global) -> Result<(), String> {
+    if global.format == super::args::Format::Dot && !matches!(command, Command::Graph) {
+        return Err("--format dot is of `graph` alone".to_owned());
+    }
     match command {
         Command::Ls(ls) => drop(super::ls::wanted(ls, &global.filter)?),
         // better no answer than one that only seems to be filtered

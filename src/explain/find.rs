@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Ground;
 use crate::disk::Disk;
 use crate::inventory::{Inventory, Role};
-use crate::terms::{Key, Kind, LinkKind, Place};
+use crate::terms::{Key, Kind, Link, LinkKind, Place};
 
 /// Why a word means nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,7 @@ pub fn find(
 /// The thing that has a name or ID, if there is one.
 pub fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFound> {
     if let Some(key) = inventory.entities.keys().find(|key| is_in_full(key, word)) {
-        return Ok(Some(key.clone()));
+        return Ok(Some(led_on(inventory, key).clone()));
     }
     let (only, word) = match word.split_once(':') {
         Some((kind, rest)) if NAMED.iter().any(|k| k.name() == kind) => (Some(kind), rest),
@@ -87,9 +87,17 @@ pub fn by_name(inventory: &Inventory, word: &str) -> Result<Option<Key>, NotFoun
                 .collect();
             // the same data under several names: a container and its read-write layer, an image and its layer
             if found.is_empty() || matches!(kind, Kind::Tag | Kind::Container | Kind::Volume) {
-                found.extend(of_kind);
+                found.extend(of_kind.into_iter().map(|key| led_on(inventory, key)));
             }
         }
+        found.sort();
+        found.dedup();
+        // the view of a snapshot has the snapshot's name and more
+        let begins = |it: &Key, other: &Key| it.kind == other.kind && other.id.starts_with(&*it.id);
+        found = match found.iter().find(|key| found.iter().all(|other| begins(key, other))) {
+            Some(first) => found.iter().copied().filter(|key| key.id == first.id).collect(),
+            None => found,
+        };
         match found.as_slice() {
             [] => {}
             [one] => return Ok(Some((*one).clone())),
@@ -132,6 +140,13 @@ fn is_in_full(key: &Key, word: &str) -> bool {
         rest = rest.and_then(|rest| rest.strip_prefix(part)?.strip_prefix(':'));
     }
     rest == Some(&*key.id)
+}
+
+/// The image that a tag names, if it is there.
+fn led_on<'i>(inventory: &'i Inventory, key: &'i Key) -> &'i Key {
+    let named = |link: &&Link| link.kind == LinkKind::Names && link.from == *key && inventory.get(&link.to).is_some();
+    let target = || inventory.links.iter().find(named).map(|link| &link.to);
+    if key.kind == Kind::Tag { target().unwrap_or(key) } else { key }
 }
 
 fn is_exactly(key: &Key, name: &str, word: &str) -> bool {

@@ -94,6 +94,27 @@ fn what_two_stores_call_alike_is_asked_back_with_the_store_before_it() {
 }
 
 #[test]
+fn a_tag_means_its_image_and_a_snapshot_is_not_its_view() {
+    let world = world();
+    let (root, mut inventory) = (Root::new(Place::tree("docker")), Inventory::default());
+    for (store, tag, image) in [("overlay2", "app:1", "aaaa"), ("vfs", "app:1", "aaaa"), ("vfs", "app:2", "bbbb")] {
+        let (tag, image) = (root.key(store, Kind::Tag, tag), root.key(store, Kind::Image, image));
+        inventory.link(&tag, LinkKind::Names, image.clone(), root.place.says("repositories.json"));
+        inventory.add(tag, Entity::default());
+        inventory.add(image, Entity::default());
+    }
+    for name in ["sha256:cccc", "sha256:cccc-view"] {
+        inventory.add(root.key("overlayfs", Kind::Snapshot, name), Entity::default());
+    }
+    let world = World { inventory: inventory.seal(), ..world };
+    assert_eq!(ask(&world, "app:2").unwrap(), "image:bbbb");
+    assert_eq!(ask(&world, "cccc").unwrap(), "snapshot:sha256:cccc");
+    let asked = ask(&world, "app:1").unwrap_err().to_string();
+    assert!(asked.contains("docker:overlay2:image:aaaa, docker:vfs:image:aaaa"), "{asked}");
+    assert_eq!(ask(&world, "docker:vfs:image:aaaa").unwrap(), "image:aaaa");
+}
+
+#[test]
 fn what_is_not_there_is_said_to_be_not_there() {
     let world = world();
     assert!(matches!(ask(&world, "nothing"), Err(NotFound::Nothing(_))));

@@ -165,7 +165,7 @@ pub(super) fn cached<'a>(seen: &Seen<'a>, images: &[(&'a Key, &ImageSeen<'a>)]) 
         return String::new();
     }
     format!(
-        " {} of theirs that the build cache holds too stay until `docker builder prune`.",
-        count(kept, "layer", "layers")
+        " {} until `docker builder prune`.",
+        count(kept, "layer that the build cache holds too stays", "layers that the build cache holds too stay")
     )
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::Paper;
+use super::table::kind;
 use crate::report::{Cause, Check, Checked, NestedCheck, Object, Problem};
 
 /// Lines of one kind below a cause; the rest is counted.
@@ -87,16 +88,7 @@ fn told(text: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
 
 /// As wide as the terminal; a path stays whole, so that it can be copied.
 fn wrapped(indent: &str, text: &str, paper: &Paper) -> Vec<String> {
-    const NARROWEST: u16 = 20;
-    let Some(width) = paper.width else { return vec![format!("{indent}{text}")] };
-    let deeper = format!("{indent}    ");
-    let options = textwrap::Options::new(usize::from(width.max(NARROWEST)))
-        .initial_indent(indent)
-        .subsequent_indent(&deeper)
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(text, options).into_iter().map(String::from).collect()
+    paper.wrapped(text, indent, &format!("{indent}    "))
 }
 
 fn is_of(row: &Checked, cause: &Cause) -> bool {
@@ -105,8 +97,8 @@ fn is_of(row: &Checked, cause: &Cause) -> bool {
 
 fn named(object: &Object, paper: &Paper) -> String {
     match object.name.as_str() {
-        "" => format!("{} {}", object.kind, paper.text(&object.id)),
-        name => format!("{} {}", object.kind, paper.plain(name)),
+        "" => format!("{} {}", kind(object.kind), paper.text(&object.id)),
+        name => format!("{} {}", kind(object.kind), paper.plain(name)),
     }
 }
 

@@ -126,10 +126,8 @@ fn by_hand(works: &[HandWork], paper: &Paper, out: &mut dyn Write) -> io::Result
 }
 
 pub(super) fn wrapped(text: &str, indent: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
-    let Some(width) = paper.width else { return writeln!(out, "{indent}{text}") };
-    let deeper = format!("{indent}  ");
-    let options = textwrap::Options::new(usize::from(width).max(20)).initial_indent(indent).subsequent_indent(&deeper);
-    textwrap::wrap(text, options).iter().try_for_each(|line| writeln!(out, "{line}"))
+    let lines = paper.wrapped(text, indent, &format!("{indent}  "));
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn next(plan: &Plan, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {

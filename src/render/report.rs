@@ -140,12 +140,6 @@ fn by_class(report: &Report) -> BTreeMap<&str, Vec<&str>> {
 
 /// Words between blanks, broken at the paper's width.
 fn wrapped(text: &str, indent: &str, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
-    let text = paper.plain(text);
-    match paper.width {
-        None => writeln!(out, "{indent}{text}"),
-        Some(width) => {
-            let options = textwrap::Options::new(usize::from(width)).initial_indent(indent).subsequent_indent(indent);
-            textwrap::wrap(&text, options.break_words(false)).iter().try_for_each(|line| writeln!(out, "{line}"))
-        }
-    }
+    let lines = paper.wrapped(&paper.plain(text), indent, indent);
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }

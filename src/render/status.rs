@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use comfy_table::ContentArrangement;
+
 use super::{Paper, table};
 use crate::report::{Status, Store};
 
@@ -37,7 +39,9 @@ pub fn status(status: &Status, paper: &Paper, out: &mut dyn Write) -> io::Result
 }
 
 fn said_of(store: &Store) -> String {
-    format!("{}: {} images, {} containers, {} layers", store.name, store.images, store.containers, store.layers)
+    let count = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    let counts = [count(store.images, "image"), count(store.containers, "container"), count(store.layers, "layer")];
+    format!("{}: {}", store.name, counts.join(", "))
 }
 
 fn stores(status: &Status, paper: &Paper, out: &mut dyn Write) -> io::Result<()> {
@@ -59,5 +63,7 @@ fn stores(status: &Status, paper: &Paper, out: &mut dyn Write) -> io::Result<()>
             paper.plain(&store.path),
         ]);
     }
+    // a path is not broken: the table is as wide as it has to be
+    rows.set_content_arrangement(ContentArrangement::Disabled);
     writeln!(out, "{}", rows.trim_fmt())
 }

@@ -35,8 +35,29 @@ impl Paper {
         text.lines().map(|line| self.plain(line) + "\n").collect()
     }
 
+    /// Text broken between words, and at no hyphen: a path or an option stays whole. `deeper` begins all lines but the first.
+    pub fn wrapped(&self, text: &str, indent: &str, deeper: &str) -> Vec<String> {
+        const NARROWEST: u16 = 20;
+        let Some(width) = self.width else { return vec![format!("{indent}{text}")] };
+        let options = textwrap::Options::new(usize::from(width.max(NARROWEST)))
+            .initial_indent(indent)
+            .subsequent_indent(deeper)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::wrap(text, options).into_iter().map(String::from).collect()
+    }
+
     pub fn bold(&self, text: &str) -> String {
         if self.color { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// What a kind of thing is called.
+pub fn kind(name: &str) -> String {
+    match name {
+        "mount" => "read-write layer".to_owned(),
+        other => other.replace('-', " "),
     }
 }
 

@@ -52,6 +52,7 @@ fn title(object: &Object, paper: &Paper) -> String {
 }
 
 fn named(kind: &str, id: &str, name: &str, paper: &Paper) -> String {
+    let kind = super::table::kind(kind);
     match name {
         "" => format!("{kind} {}", paper.text(id)),
         name if name == id => format!("{kind} {}", paper.plain(name)),

@@ -15,5 +15,5 @@ pub use evidence::Evidence;
 pub use key::{Key, Kind};
 pub use link::{Link, LinkKind};
 pub use place::{NotBeneath, Place};
-pub use printable::{Harmless, Printable};
+pub use printable::{Harmless, Printable, is_harmless};
 pub use problem::{Lost, Problem};

@@ -44,7 +44,8 @@ impl fmt::Display for Harmless<'_> {
     }
 }
 
-fn is_harmless(c: char) -> bool {
+/// Whether a character moves no cursor, turns no text around and begins no escape.
+pub fn is_harmless(c: char) -> bool {
     let steers = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
     !c.is_control() && !steers && c != '\\'
 }
