@@ -198,6 +198,14 @@ fn without_config(case: &Case<'_>) -> Vec<Finding> {
     without.map(|(key, _)| unfinished(case, key)).collect()
 }
 
+/// A config that was being written, and has not got its name.
+// moby daemon/container/container.go: toDisk
+fn was_being_made(case: &Case<'_>, key: &Key) -> bool {
+    let unnamed = case.file_of(key, ".tmp-config.v2.json");
+    let mut leftovers = case.inventory.of_kind(Kind::Leftover).flat_map(|(_, thing)| &thing.lots);
+    leftovers.any(|lot| lot.at.to_string().starts_with(&unnamed))
+}
+
 fn unfinished(case: &Case<'_>, key: &Key) -> Finding {
     let mounts: Vec<&Key> = case
         .graph
@@ -205,10 +213,11 @@ fn unfinished(case: &Case<'_>, key: &Key) -> Finding {
         .filter(|mount| !case.is_stranded(&mount.root, &mount.store))
         .collect();
     let base = case.finding(CLASS, &case.owners_of(mounts.iter().copied().chain([key])));
-    let (also, because) = if mounts.is_empty() {
-        ("no read-write layer", "its removal did not come to its end")
-    } else {
-        ("a read-write layer", "it was not made to the end, or its config was lost")
+    let (also, because) = match (mounts.is_empty(), was_being_made(case, key)) {
+        (true, true) => ("no read-write layer", "it was not made to the end"),
+        (true, false) => ("no read-write layer", "it was not made to the end, or its removal did not come to its end"),
+        (false, true) => ("a read-write layer", "it was not made to the end"),
+        (false, false) => ("a read-write layer", "it was not made to the end, or its config was lost"),
     };
     let cause = format!(
         "The directory of container {} has no config.v2.json and {also}, so {because}: {} that no Docker command shows.",

@@ -5,7 +5,7 @@ use crate::finding::{
     Confidence, damaged_metadata, dead_container, half_removed_container, interrupted_leftover,
     orphan_driver_directory, stranded_store, unreferenced_layer,
 };
-use crate::inventory::facts::State;
+use crate::inventory::facts::{Container, State};
 use crate::terms::{Kind, LinkKind};
 
 /// An image with one layer, and a container of it.
@@ -119,6 +119,17 @@ fn a_container_without_its_entry_has_the_pair_of_directories_that_nothing_names(
     assert!(table.findings(&orphan_driver_directory::RULE).is_empty(), "the pair is the container's");
     table.version = (29, 4, 0);
     assert_eq!(table.findings(&half_removed_container::RULE)[0].remedy.commands, ["docker rm bare"]);
+}
+
+#[test]
+fn a_container_whose_config_has_not_got_its_name_was_not_made_to_the_end() {
+    let mut table = healthy();
+    table.container("x", "base", "base:1").change("x", |facts| facts.broken = Some(Container::NO_CONFIG.to_owned()));
+    table.inventory.links.retain(|link| *link.from.id != *id("x"));
+    let cause = |table: &Table| table.findings(&half_removed_container::RULE).remove(0).cause;
+    assert!(cause(&table).contains("or its removal did not come to its end"), "{}", cause(&table));
+    table.leftover(&format!("containers/{}/.tmp-config.v2.json123", id("x")), "temporary file", None);
+    assert!(!cause(&table).contains("removal"), "{}", cause(&table));
 }
 
 #[test]
