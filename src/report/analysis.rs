@@ -157,7 +157,7 @@ impl Reading {
         let live_since = live_since(&disk, &inventory);
         let mut problems = inventory.problems.clone();
         problems.extend(ledger.problems.iter().cloned());
-        problems.extend(wrong_sizes(&inventory, &measures));
+        problems.extend(wrong_sizes(&disk, &inventory, &measures));
         problems.extend(wrong_blobs(&inventory, &owners, &ledger));
         problems.sort();
         Self {
