@@ -324,6 +324,20 @@ fn check_goes_into_nested_roots_and_their_damage_is_the_wholes() {
 }
 
 #[test]
+fn a_directory_of_the_driver_is_checked_as_the_layer_in_it() {
+    let dir = common::fixture("shared-base");
+    let layers = std::fs::read_dir(dir.join("docker/image/overlay2/layerdb/sha256")).unwrap();
+    let cache_id =
+        std::fs::read_to_string(layers.into_iter().next().unwrap().unwrap().path().join("cache-id")).unwrap();
+    for word in [cache_id.clone(), format!("overlay2/{cache_id}/diff")] {
+        let check = run::deadweight(&dir, &["check", "--content", &word, "--format", "json"]).json();
+        assert_eq!((&check["object"]["kind"], &check["totals"]["differs"]), (&"layer".into(), &0.into()));
+        let rows = check["checked"].as_array().unwrap();
+        assert!(rows.iter().any(|row| row["path"].as_str().unwrap().contains(&cache_id)), "{check:#}");
+    }
+}
+
+#[test]
 fn subsets_and_time_limits_hold_for_nested_roots_too() {
     let dir = two_kinds();
     let ask = |args: &[&str]| {

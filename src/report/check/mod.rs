@@ -14,7 +14,7 @@ pub use contract::{Cause, Check, Checked, Consequence, FileDifference, NestedChe
 use super::Analysis;
 use super::build::{object, problems, roots};
 use super::contract::SCHEMA_VERSION;
-use crate::terms::{Key, Lost, Place};
+use crate::terms::{Key, Kind, LinkKind, Lost, Place};
 use crate::verify::{Outcome, Subject, Verdict, subjects};
 use repair::is_damage;
 
@@ -28,6 +28,7 @@ pub struct Scope {
 impl Scope {
     /// One object, and whatever it refers to.
     pub fn of(analysis: &Analysis<'_>, object: &Key) -> Self {
+        let object = &stored_in(analysis, object);
         let node = analysis.graph.node(object);
         let reached = node.map(|node| analysis.graph.reach_from([node], &[])).unwrap_or_default();
         let needs = analysis.graph.keys().filter(|(node, _)| reached.get(*node) == Some(&true));
@@ -37,6 +38,17 @@ impl Scope {
 
     fn has(&self, key: &Key) -> bool {
         self.object.is_none() || self.needs.contains(key)
+    }
+}
+
+/// Of a driver's directory the layer that has its data there: that is what there is to check it with.
+fn stored_in(analysis: &Analysis<'_>, object: &Key) -> Key {
+    let mut layers = analysis.graph.holders(object).filter(|(holder, edge)| {
+        object.kind == Kind::DriverDirectory && edge.kind == LinkKind::StoredIn && holder.kind == Kind::Layer
+    });
+    match (layers.next(), layers.next()) {
+        (Some((layer, _)), None) => layer.clone(),
+        _ => object.clone(),
     }
 }
 
@@ -165,7 +177,9 @@ fn says(state: &str, causes: &[Cause], totals: &CheckTotals, content: bool) -> V
             many(hit("container"), "container", "containers")
         ),
     }];
-    if content {
+    if content && (totals.intact, totals.differs, totals.not_checked) == (0, 0, 0) {
+        says.push("No contents were read: there is no layer, snapshot or blob among it.".to_owned());
+    } else if content {
         says.push(format!(
             "Of layers, snapshots and blobs {} intact, {} differ, {} not checked.",
             totals.intact, totals.differs, totals.not_checked
