@@ -114,13 +114,12 @@ fn building(case: &Case<'_>) -> bool {
     // in containerd's store those of builds that are done stay for a while
     let leases = case.inventory.of_kind(Kind::Lease).filter(|(key, _)| *key.store == *"buildkit");
     let leases = leases.filter_map(|(_, thing)| thing.lease());
-    case.live_since.is_some() && (leases.into_iter().any(held) || executes(case))
+    case.live_since.is_some_and(|since| leases.into_iter().any(held) || executes(case, since))
 }
 
 /// buildkit executor/runcexecutor: a directory for each step while it runs.
-fn executes(case: &Case<'_>) -> bool {
+fn executes(case: &Case<'_>, started: (i64, u32)) -> bool {
     let Some(root) = case.inventory.roots.iter().find(|root| *root.name == *case.view.root()) else { return false };
-    let started = case.disk.stat(&root.place.join("volumes/backingFsBlockDev")).map_or((0, 0), |stat| stat.mtime);
     let Ok(dir) = case.disk.dir(&root.place.join("buildkit/executor")) else { return false };
     let young = |name: &[u8]| dir.stat(name).is_ok_and(|stat| stat.kind == FileKind::Dir && stat.mtime >= started);
     dir.entries().any(|(name, kind)| kind == FileKind::Dir && young(name))
