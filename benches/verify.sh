@@ -4,6 +4,8 @@
 #
 #   verify.sh [--cold] [--rounds N] [--big BYTES] [--many FILES] [ROOT]
 #
+# Of many layers also `tar` with attributes, and the floor: `examples/floor.rs` at each of its levels.
+#
 # ROOT is a tree of make-tree.sh (small files, many layers); without it one is made below $TMPDIR and kept. Beside it: a root with
 # one layer of one file (--big, 2 GB), and one with one layer of many files (--many, 100,000). --cold drops the page cache before
 # every command (root). `--rounds` is 5, cold 3.
@@ -16,7 +18,7 @@ while [ $# -gt 0 ]; do
     --rounds) rounds=$2; shift;;
     --big) big=$2; shift;;
     --many) many=$2; shift;;
-    -h|--help) sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'; exit 0;;
+    -h|--help) sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//'; exit 0;;
     *) root=$1;;
   esac
   shift
@@ -34,7 +36,7 @@ fi
 for tree in "$root" "$made/many"; do
   find "$tree/overlay2" -mindepth 3 -path '*/diff/*' -newermt 2023-11-15 -print0 | xargs -0r touch -h -d @1700000000
 done
-[ -n "${DEADWEIGHT:-}" ] || cargo build --release --quiet
+[ -n "${DEADWEIGHT:-}" ] || cargo build --release --quiet --bins --example floor
 exec python3 - "$cold" "${rounds:-$([ -n "$cold" ] && echo 3 || echo 5)}" "$root" "$made/many" "$made/big" "$big" \
   "${DEADWEIGHT:-${CARGO_TARGET_DIR:-target}/release/deadweight}" <<'EOF_PY'
 import base64, gzip, hashlib, io, json, os, statistics, sys, tarfile, time
@@ -131,7 +133,12 @@ def bench(title, base, others):
 
 make_big()
 threads = [1, 2, 4, 16, 32] if cold else [1, 2, 4]
-pipe = lambda dir: ["sh", "-c", f"tar -c -C {dir} overlay2 | openssl dgst -sha256"]
+pipe = lambda dir, how="": ["sh", "-c", f"tar {how} -c -C {dir} overlay2 | openssl dgst -sha256"]
+floor = os.path.join(os.path.dirname(ours), "examples/floor")
+if not cold and os.path.exists(floor):
+    less = {f"floor {level}, 2 threads": [floor, str(level), "2", root] for level in range(5)}
+    less["check --content -j 2"] = check(root, 2)
+    bench("many layers of small files, tar | openssl", pipe(root), {"tar --xattrs --acls": pipe(root, "--xattrs --xattrs-include='*' --acls"), **less})
 for title, dir in (("many layers of small files, tar | openssl", root), ("one layer of many files, tar | openssl", many)):
     others = {f"check --content -j {n}": check(dir, n) for n in threads}
     bench(title, pipe(dir), {"check (quick)": quick(dir), **others})
