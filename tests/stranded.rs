@@ -88,6 +88,24 @@ fn a_root_that_user_mapping_led_to_is_left_over_once_it_is_off_and_the_plain_one
     assert_ne!(finding["confidence"], "certain");
 }
 
+#[test]
+fn between_two_roots_that_hold_something_nothing_is_answered_until_it_is_said_which() {
+    let dir = common::fresh("shared-base");
+    let from = common::fixture("userns").join("docker/100000.100000");
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(dir.path().join("docker")).status();
+    assert!(copied.unwrap().success());
+    let config = dir.path().join("daemon.json");
+    std::fs::write(&config, r#"{"userns-remap":"default"}"#).unwrap();
+    for args in [&["df"][..], &["what-if", "system prune -af"], &["plan", "--free", "1MB"]] {
+        let said = run::deadweight(dir.path(), args);
+        assert!(said.out.is_empty() && said.exit != deadweight::cli::Exit::Done, "{args:?}: {}", said.text());
+        assert!(said.err.contains("(docker, docker/100000.100000)"), "{args:?}: {}", said.err);
+        assert!(said.err.contains("--daemon-config"), "{args:?}: {}", said.err);
+        let told = [args, &["--daemon-config", config.to_str().unwrap()]].concat();
+        assert!(!run::deadweight(dir.path(), &told).out.is_empty(), "{args:?}");
+    }
+}
+
 fn names_in(root: &str, finding: &Value) -> bool {
     finding["paths"].as_array().unwrap().iter().any(|at| at.as_str().unwrap().starts_with(root))
 }

@@ -35,6 +35,13 @@ pub struct Selected {
     pub told: bool,
 }
 
+impl Selected {
+    /// Several roots hold something, and nothing tells which of them the engine uses.
+    pub fn is_open(&self) -> bool {
+        self.root.is_none() && self.candidates.len() > 1
+    }
+}
+
 /// The root that `userns-remap` selects, else the only one that holds anything.
 // moby daemon/daemon_unix.go: setupDaemonRoot
 pub fn selected_root(inventory: &Inventory, config: &DaemonConfig) -> Selected {

@@ -55,9 +55,9 @@ pub struct LeftOutRow {
     pub inodes: u64,
 }
 
-/// None if the active store is not read in detail.
+/// None if the active store is not read in detail, or nothing tells which root is in use.
 pub fn df(analysis: &Analysis<'_>, api: Option<Api>) -> Option<Df> {
-    let usage = analysis.df.as_ref()?;
+    let usage = analysis.df.as_ref().filter(|_| !analysis.engine.selected.is_open())?;
     let report = report(analysis);
     let setting =
         Setting { now: analysis.reading.options.now, data_root: data_root(analysis), api, as_recorded: false };
@@ -77,13 +77,15 @@ pub fn df(analysis: &Analysis<'_>, api: Option<Api>) -> Option<Df> {
 
 /// Why there is no answer.
 pub fn no_df(analysis: &Analysis<'_>) -> String {
+    let selected = &analysis.engine.selected;
     match &analysis.engine.active.store {
+        _ if selected.is_open() => format!(
+            "several roots lie here ({}), and with `userns-remap` or without it the engine uses one of them; say which with \
+             --daemon-config FILE",
+            selected.candidates.join(", ")
+        ),
         Some((root, store)) => format!(
             "the active store is {store} of {root}, which is not read in detail yet; what lies there is in: deadweight report"
-        ),
-        None if analysis.engine.selected.root.is_none() && analysis.engine.selected.candidates.len() > 1 => format!(
-            "several roots lie here ({}); say which with --daemon-config FILE",
-            analysis.engine.selected.candidates.join(", ")
         ),
         None => "no image store was found here; what lies here is in: deadweight report".to_owned(),
     }

@@ -87,6 +87,9 @@ pub fn what_if(analysis: &Analysis<'_>, actions: &[Action]) -> Result<WhatIf, St
 /// What predictions are made from; or why none can be made.
 pub(super) fn case<'c>(analysis: &'c Analysis<'_>, zone: &'c Zone) -> Result<Case<'c>, String> {
     let reading = analysis.reading;
+    if analysis.engine.selected.is_open() {
+        return Err(no_df(analysis));
+    }
     let active = |view: &View<'_, '_>| analysis.engine.active.is(view.store().0, view.store().1);
     let (Some(view), Some(df)) = (analysis.views().find(active), analysis.df.as_ref()) else {
         return Err(no_df(analysis));
