@@ -14,7 +14,7 @@ use crate::terms::{Digest, Key, Kind, Place};
 pub(super) struct Known<'a> {
     pub(super) key: &'a Key,
     pub(super) facts: &'a Container,
-    /// It runs, or is paused or restarting.
+    /// It runs, or is paused or restarting; or it will, when the engine is started.
     pub(super) alive: bool,
     /// What the engine says its own files take.
     pub(super) size: i64,
@@ -57,8 +57,8 @@ impl<'a> Host<'a> {
         let known = |(key, seen): (&&'a Key, &crate::docker::seen::ContainerSeen<'a>)| Known {
             key,
             facts: seen.facts,
-            // on a disk that no engine works on, nothing runs
-            alive: case.live_since.is_some() && seen.facts.state.is_alive(),
+            // on a disk that no engine works on nothing runs, and a start may start it
+            alive: if case.live_since.is_some() { seen.facts.state.is_alive() } else { seen.facts.starts_again },
             size: sizes.get(*key).copied().unwrap_or(0),
         };
         let containers = case.view.containers().iter().map(|one| (&*one.0.id, known(one))).collect();
@@ -93,6 +93,11 @@ impl<'a> Host<'a> {
 
     pub(super) fn collected(&self) -> BTreeSet<Place> {
         self.images.collected()
+    }
+
+    /// A container that does not run now, and will when the engine is there to be asked.
+    pub(super) fn starts_again(&self, container: &Known<'_>) -> bool {
+        self.case.live_since.is_none() && container.facts.starts_again
     }
 
     /// Removes a container that does not run, and with it its anonymous volumes if nobody else uses them. Answers with

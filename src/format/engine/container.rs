@@ -37,6 +37,10 @@ pub struct ContainerConfig {
     pub hosts_path: String,
     pub resolv_conf_path: String,
     pub state: State,
+    pub has_been_started_before: bool,
+    pub has_been_manually_stopped: bool,
+    /// How often the engine started it by itself since a user did.
+    pub restart_count: i64,
     pub config: Asked,
     /// By destination.
     pub mount_points: BTreeMap<String, MountPoint>,
@@ -107,11 +111,21 @@ pub struct Spec {
 #[serde(default, rename_all = "PascalCase")]
 pub struct HostConfig {
     pub log_config: LogConfig,
+    pub restart_policy: RestartPolicy,
     pub auto_remove: bool,
     pub network_mode: String,
     /// `source:destination[:options]`
     pub binds: Vec<String>,
     pub mounts: Vec<MountSpec>,
+}
+
+/// `no` or empty, `always`, `unless-stopped`, `on-failure`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct RestartPolicy {
+    pub name: String,
+    /// Of `on-failure`; 0 is no limit.
+    pub maximum_retry_count: i64,
 }
 
 /// A value of `Mounts`.

@@ -194,6 +194,8 @@ pub struct Container {
     pub log_driver: String,
     pub log_options: BTreeMap<String, String>,
     pub auto_remove: bool,
+    /// A start of the engine starts it.
+    pub starts_again: bool,
     pub network_mode: String,
     /// Of `config.v2.json` what only a listing prints: `MountPoints`, `ImageManifest`, `ImagePlatform`, and
     /// `Networks` of `NetworkSettings`.
@@ -215,6 +217,10 @@ pub struct State {
     pub exit_code: i64,
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
+    pub started_before: bool,
+    pub stopped_by_user: bool,
+    /// How often the engine has started it again.
+    pub restarts: i64,
 }
 
 impl Container {

@@ -123,8 +123,8 @@ impl Finder<'_, '_> {
 
     fn container(&mut self, row: &ContainerRow<'_>, ids: &[&str]) -> Option<Unit> {
         let facts = row.container.facts;
-        // the engine removes it by itself
-        if facts.auto_remove {
+        // the engine removes it by itself, or starts it when it is started itself
+        if facts.auto_remove || facts.starts_again && self.case.live_since.is_none() {
             return None;
         }
         let since = facts.state.finished_at.or(facts.created);

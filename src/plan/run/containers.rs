@@ -15,10 +15,23 @@ pub(super) fn remove(host: &mut Host<'_>, names: &[String], force: bool, volumes
                 done.changed = true;
                 done.says.push(typed.clone());
             }
-            Err(refusal) => done.refuse(refusal, force),
+            Err(refusal) => {
+                let found = host.find_container(name).ok().filter(|container| host.starts_again(container));
+                done.notes.extend(found.map(|container| starting(&[&container.facts.name])));
+                done.refuse(refusal, force);
+            }
         }
     }
     done
+}
+
+/// Why what is recorded as ended is in the way.
+fn starting(names: &[&str]) -> String {
+    let (do_, them) = if let [_] = names { ("does", "it") } else { ("do", "them") };
+    format!(
+        "{} {do_} not run now, and the start of the engine starts {them} again: the restart policy",
+        names.join(", ")
+    )
 }
 
 fn removable<'a>(host: &Host<'a>, name: &str, force: bool) -> Result<&'a str, Refusal> {
@@ -34,7 +47,7 @@ fn removable<'a>(host: &Host<'a>, name: &str, force: bool) -> Result<&'a str, Re
 
 /// moby daemon/delete.go cleanupContainer, in the words of each version.
 fn runs(host: &Host<'_>, typed: &str, container: &Known<'_>) -> String {
-    let state = container.facts.state.word();
+    let state = if host.starts_again(container) { "running" } else { container.facts.state.word() };
     let (id, name) = (&container.key.id, &container.facts.name);
     match (host.case.view.version(), state) {
         (version, _) if version < (25, 0, 0) => {
@@ -72,6 +85,9 @@ pub(super) fn prune(host: &mut Host<'_>, filters: &Filters) -> Done {
     let found: Vec<(&str, i64)> =
         host.containers.0.values().filter(fits).map(|container| (&*container.key.id, container.size)).collect();
     let mut done = Done { reports: Some(0), ..Done::default() };
+    let started = host.containers.0.values().filter(|container| host.starts_again(container));
+    let names: Vec<&str> = started.map(|container| container.facts.name.as_str()).collect();
+    done.notes.extend((!names.is_empty()).then(|| starting(&names)));
     for (id, size) in found {
         done.notes.extend(host.remove_container(id, false));
         done.reports = done.reports.map(|sum| sum.saturating_add(size.max(0)));

@@ -155,6 +155,24 @@ fn a_start_removes_what_was_to_go_when_it_ended() {
 }
 
 #[test]
+fn what_a_start_starts_again_is_in_the_way_until_an_engine_is_at_work() {
+    let mut sketch = Sketch::new(used);
+    sketch.container("w1", |facts| facts.starts_again = true);
+    for action in ["rm w1", "container prune -f", "system prune -a -f"] {
+        let prediction = sketch.predict(&[action]);
+        assert!(!shown(&sketch.names, &prediction.removes).contains(&"container/w1".to_owned()), "{action}");
+    }
+    let prediction = sketch.predict(&["rm w1"]);
+    let refused = &prediction.steps[0];
+    assert_eq!(refused.outcome, Outcome::Refused);
+    assert!(refused.says[0].contains("container is running"), "{:?}", refused.says);
+    assert!(refused.notes[0].contains("starts it again"), "{:?}", refused.notes);
+    let mut sketch = sketch.live();
+    let removes = sketch.predict(&["rm w1"]).removes;
+    assert_eq!(shown(&sketch.names, &removes), ["container/w1", "mount/w1"]);
+}
+
+#[test]
 fn a_removal_counts_as_a_use_of_the_record_below_once_the_engine_has_loaded_both() {
     let old = |table: &mut Table| {
         cached(table);

@@ -24,7 +24,7 @@ use rayon::prelude::*;
 
 use super::{Site, clues};
 use crate::disk::{Dir, FileKind, Unreadable};
-use crate::format::engine::container::{self, ContainerConfig, HostConfig};
+use crate::format::engine::container::{self, ContainerConfig, HostConfig, RestartPolicy};
 use crate::inventory::{Entity, Inventory, Keeps, facts};
 use crate::terms::{Digest, Kind, LinkKind, Lost, Place};
 
@@ -220,6 +220,9 @@ fn from_config(
             exit_code: config.state.exit_code,
             started_at: config.state.started_at,
             finished_at: config.state.finished_at,
+            started_before: config.has_been_started_before,
+            stopped_by_user: config.has_been_manually_stopped,
+            restarts: config.restart_count,
         },
         mounts: config.mount_points.into_iter().map(|(to, mount)| mount_point(to, mount)).collect(),
         config: raw,
@@ -266,6 +269,7 @@ fn host_config(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, facts: &mut 
             facts.log_driver = host.log_config.driver;
             facts.log_options = host.log_config.config;
             facts.auto_remove = host.auto_remove;
+            facts.starts_again = starts_again(&facts.state, &host.restart_policy);
             facts.network_mode = host.network_mode;
             facts.host_config = raw;
         }
@@ -274,6 +278,19 @@ fn host_config(inv: &mut Inventory, site: &Site<'_>, dir: &Dir<'_>, facts: &mut 
             facts.broken.get_or_insert_with(|| format!("hostconfig.json: {cause}"));
         }
     }
+}
+
+/// Whether a start of the engine starts it. What is recorded as running has ended by then, with 255.
+// moby daemon/daemon.go restore; restartmanager/restartmanager.go ShouldRestart
+fn starts_again(state: &facts::State, policy: &RestartPolicy) -> bool {
+    let tries_left = policy.maximum_retry_count == 0 || state.restarts < policy.maximum_retry_count;
+    let wanted = match policy.name.as_str() {
+        "always" => true,
+        "unless-stopped" => !state.stopped_by_user,
+        "on-failure" => (state.running || state.exit_code != 0) && tries_left,
+        _ => false,
+    };
+    wanted && state.started_before && !state.dead && !state.removal_in_progress
 }
 
 /// What one file binds the other one mounts; if not, one of them is another container's.

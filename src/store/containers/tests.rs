@@ -148,6 +148,38 @@ fn a_damaged_host_config_keeps_the_engine_from_loading_and_a_missing_one_does_no
 }
 
 #[test]
+fn what_the_engine_starts_again_follows_from_policy_and_past() {
+    let starts = |policy: &str, past: &str, state: &str| {
+        let config = format!(r#"{{"ID":"{ID}","Name":"/web","Driver":"overlay2",{past}"State":{{{state}}}}}"#);
+        let host = format!(r#"{{"RestartPolicy":{{{policy}}}}}"#);
+        let inv = survey(&[("containers/ID/config.v2.json", &config), ("containers/ID/hostconfig.json", &host)]);
+        container(&inv).1.container().unwrap().starts_again
+    };
+    let (always, unless, tries) =
+        (r#""Name":"always""#, r#""Name":"unless-stopped""#, r#""Name":"on-failure","MaximumRetryCount":3"#);
+    let before = r#""HasBeenStartedBefore":true,"#;
+    let stopped = r#""HasBeenStartedBefore":true,"HasBeenManuallyStopped":true,"#;
+    let thrice = r#""HasBeenStartedBefore":true,"RestartCount":3,"#;
+    for (policy, past, state, expected) in [
+        (always, before, "", true),
+        (always, stopped, "", true),
+        (always, "", "", false),
+        (always, before, r#""Dead":true"#, false),
+        (always, before, r#""RemovalInProgress":true"#, false),
+        (unless, before, "", true),
+        (unless, stopped, "", false),
+        (tries, before, "", false),
+        (tries, before, r#""ExitCode":1"#, true),
+        (tries, before, r#""Running":true"#, true),
+        (tries, thrice, r#""ExitCode":1"#, false),
+        (r#""Name":"on-failure""#, thrice, r#""ExitCode":1"#, true),
+        (r#""Name":"no""#, before, r#""ExitCode":1"#, false),
+    ] {
+        assert_eq!(starts(policy, past, state), expected, "{policy} {past} {state}");
+    }
+}
+
+#[test]
 fn the_mount_of_an_image_is_found_under_any_of_its_names() {
     let with = |mount: &str| {
         let text = config().replace(r#""/b":{"Type":"bind","Source":"/srv","RW":true}"#, mount);
