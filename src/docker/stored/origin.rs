@@ -1,6 +1,8 @@
 //! Where an image can be pulled again from.
 //!
-//!     containerd.io/distribution.source.<host without its port> = <repository>,<repository>…     a label of a blob's entry
+//! ```text
+//! containerd.io/distribution.source.<host without its port> = <repository>,<repository>…     a label of a blob's entry
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 
