@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare;
-use super::path::{Path, Sense};
+use super::path::{HOPS, Path, Sense, Went, follow, parts};
 use crate::format::tar::{Header, Kind};
 
 /// A file of the copy.
@@ -218,27 +218,15 @@ impl Model {
 
     /// A path whose folder is no link: the engine unpacks with the copy as its root, and follows links on the way.
     fn resolved(&self, path: Path) -> Path {
-        /// The kernel follows no more either.
-        const HOPS: usize = 40;
         if self.symlinks == 0 || path.folder().is_empty() {
             return path;
         }
-        let mut todo: Vec<Vec<u8>> = path.folder().rsplit(|byte| *byte == b'/').map(<[u8]>::to_vec).collect();
+        let mut todo = parts(path.folder());
         let (mut way, mut hops): (Vec<u8>, usize) = (Vec::new(), 0);
         while let Some(part) = todo.pop() {
             let above = way.len();
-            match part.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    way.truncate(memchr::memrchr(b'/', &way).unwrap_or(0));
-                    continue;
-                }
-                part => {
-                    if !way.is_empty() {
-                        way.push(b'/');
-                    }
-                    way.extend_from_slice(part);
-                }
+            if follow(&mut way, &part) != Went::Down {
+                continue;
             }
             let Some(link) = self.nodes.get(&way).filter(|node| node.header.kind == Kind::Symlink) else { continue };
             hops = hops.saturating_add(1);
@@ -246,7 +234,7 @@ impl Model {
                 return path;
             }
             way.truncate(if link.header.link.starts_with(b"/") { 0 } else { above });
-            todo.extend(link.header.link.rsplit(|byte| *byte == b'/').map(<[u8]>::to_vec));
+            todo.extend(parts(&link.header.link));
         }
         if way == path.folder() {
             return path;

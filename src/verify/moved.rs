@@ -10,12 +10,9 @@
 
 use super::compare::{self, Found};
 use super::examine::{Attributes, Examiner};
-use super::path::Path;
+use super::path::{HOPS, Path, Went, follow, parts};
 use super::verdict::What;
 use crate::disk::FileKind;
-
-/// The kernel follows no more links either.
-const HOPS: usize = 40;
 
 impl Examiner {
     /// Takes back what was told of attributes that are missing on a link, and that what it leads to has.
@@ -52,19 +49,13 @@ impl Examiner {
         let (mut way, mut kind, mut hops): (Vec<u8>, FileKind, usize) = (Vec::new(), FileKind::Dir, 0);
         while let Some(part) = todo.pop() {
             let above = way.len();
-            match part.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    way.truncate(memchr::memrchr(b'/', &way).unwrap_or(0));
+            match follow(&mut way, &part) {
+                Went::Nowhere => continue,
+                Went::Up => {
                     kind = FileKind::Dir;
                     continue;
                 }
-                part => {
-                    if !way.is_empty() {
-                        way.push(b'/');
-                    }
-                    way.extend_from_slice(part);
-                }
+                Went::Down => {}
             }
             let path = Path::of(&way)?;
             let folder = self.tree.folder(&path);
@@ -84,9 +75,4 @@ impl Examiner {
         }
         (kind != FileKind::Unknown && !way.is_empty()).then_some((way, kind))
     }
-}
-
-/// The last one first.
-fn parts(path: &[u8]) -> Vec<Vec<u8>> {
-    path.rsplit(|byte| *byte == b'/').map(<[u8]>::to_vec).collect()
 }

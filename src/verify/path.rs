@@ -16,6 +16,40 @@ pub(super) enum Sense {
     Aufs,
 }
 
+/// The kernel follows no more links.
+pub(super) const HOPS: usize = 40;
+
+/// A path's parts, the last one first.
+pub(super) fn parts(path: &[u8]) -> Vec<Vec<u8>> {
+    path.rsplit(|byte| *byte == b'/').map(<[u8]>::to_vec).collect()
+}
+
+/// What following one part of a path does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Went {
+    Nowhere,
+    Up,
+    Down,
+}
+
+/// Follows one part of a path from a directory below the top, which nothing leads out of.
+pub(super) fn follow(way: &mut Vec<u8>, part: &[u8]) -> Went {
+    match part {
+        b"" | b"." => Went::Nowhere,
+        b".." => {
+            way.truncate(memchr::memrchr(b'/', way).unwrap_or(0));
+            Went::Up
+        }
+        part => {
+            if !way.is_empty() {
+                way.push(b'/');
+            }
+            way.extend_from_slice(part);
+            Went::Down
+        }
+    }
+}
+
 /// A cleaned path, and a NUL so that its last part can be handed to the kernel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path {
