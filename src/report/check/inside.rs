@@ -7,7 +7,7 @@ use super::contract::{NestedCheck, Totals};
 use super::{Part, Scope, many};
 use crate::inventory::Root;
 use crate::report::build::problems;
-use crate::report::nested::{self, Inner, Unread};
+use crate::report::nested::{self, Inner, Inside, Unread};
 use crate::report::{Analysis, Reading};
 use crate::verify::Verdict;
 
@@ -32,12 +32,31 @@ fn names(roots: &[Root]) -> impl Iterator<Item = &str> {
 fn one(inner: &Inner, verdicts: Option<&[&Verdict]>) -> NestedCheck {
     let analysis = Analysis::of(&inner.reading);
     let part = Part::of(&analysis, &Scope::default(), verdicts);
+    let problems = problems(&analysis);
+    NestedCheck { problems, ..told(&inner.reading.inventory.roots, &inner.inside, inner.depth, part) }
+}
+
+fn not_read(unread: &Unread) -> NestedCheck {
+    let part = Part {
+        state: "unknown",
+        complete: false,
+        verdict: vec![format!("Not checked: {}.", unread.cause)],
+        causes: Vec::new(),
+        checked: Vec::new(),
+        totals: Totals::default(),
+    };
+    let cannot = Some(unread.cause.clone());
+    NestedCheck { cannot, ..told(&unread.roots, &unread.inside, unread.depth, part) }
+}
+
+/// Which root it is, and what came out.
+fn told(roots: &[Root], inside: &Inside, depth: usize, part: Part) -> NestedCheck {
     NestedCheck {
-        roots: names(&inner.reading.inventory.roots).map(str::to_owned).collect(),
-        inside: nested::inside(&inner.inside),
-        inside_root: inner.inside.owner.root.to_string(),
-        depth: u64::try_from(inner.depth).unwrap_or(u64::MAX),
-        users: inner.inside.users.clone(),
+        roots: names(roots).map(str::to_owned).collect(),
+        inside: nested::inside(inside),
+        inside_root: inside.owner.root.to_string(),
+        depth: u64::try_from(depth).unwrap_or(u64::MAX),
+        users: inside.users.clone(),
         cannot: None,
         verdict: part.verdict,
         state: part.state.to_owned(),
@@ -45,24 +64,6 @@ fn one(inner: &Inner, verdicts: Option<&[&Verdict]>) -> NestedCheck {
         causes: part.causes,
         checked: part.checked,
         totals: part.totals,
-        problems: problems(&analysis),
-    }
-}
-
-fn not_read(unread: &Unread) -> NestedCheck {
-    NestedCheck {
-        roots: names(&unread.roots).map(str::to_owned).collect(),
-        inside: nested::inside(&unread.inside),
-        inside_root: unread.inside.owner.root.to_string(),
-        depth: u64::try_from(unread.depth).unwrap_or(u64::MAX),
-        users: unread.inside.users.clone(),
-        cannot: Some(unread.cause.clone()),
-        verdict: vec![format!("Not checked: {}.", unread.cause)],
-        state: "unknown".to_owned(),
-        complete: false,
-        causes: Vec::new(),
-        checked: Vec::new(),
-        totals: Totals::default(),
         problems: Vec::new(),
     }
 }
