@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Analysis, buildkit, topmost};
+use super::{Analysis, buildkit, quoted, topmost};
 use crate::docker::stored::Stored;
 use crate::finding::Finding;
 use crate::inventory::facts::Lease;
@@ -23,10 +23,6 @@ fn ctr(analysis: &Analysis<'_>, root: &str, namespace: &str) -> Option<String> {
     let alone = analysis.reading.inventory.is_containerds(root);
     let address = if alone { "" } else { "--address /var/run/docker/containerd/containerd.sock " };
     Some(format!("ctr {address}--namespace {}", quoted(namespace)?))
-}
-
-fn quoted(text: &str) -> Option<String> {
-    shlex::try_quote(text).map(std::borrow::Cow::into_owned).ok()
 }
 
 /// containerd cmd/ctr: leases rm.

@@ -6,7 +6,7 @@
 //! ```
 // moby daemon/logger/loggerutils/logfile.go: NewLogFile opens with O_APPEND, rotate without
 
-use super::Analysis;
+use super::{Analysis, quoted};
 use crate::finding::Finding;
 use crate::inventory::facts::Container;
 use crate::terms::{Key, Place};
@@ -36,7 +36,7 @@ fn grown<'a>(analysis: &Analysis<'a>, finding: &Finding) -> Vec<Log<'a>> {
 pub(super) fn truncations(analysis: &Analysis<'_>, finding: &Finding) -> Vec<String> {
     let command = |log: &Log<'_>| {
         let path = analysis.reading.disk.host_path(&log.at)?;
-        Some(format!("truncate -s 0 -- {}", shlex::try_quote(path.to_str()?).ok()?))
+        Some(format!("truncate -s 0 -- {}", quoted(path.to_str()?)?))
     };
     grown(analysis, finding).iter().filter_map(command).collect()
 }
@@ -60,7 +60,7 @@ pub(super) fn safe_because(analysis: &Analysis<'_>, finding: &Finding) -> String
 pub(super) fn check_after(analysis: &Analysis<'_>, finding: &Finding) -> Vec<String> {
     let first = finding.objects.first().and_then(|key| {
         let name = analysis.name(key);
-        shlex::try_quote(if name.is_empty() { &key.id } else { &name }).ok().map(std::borrow::Cow::into_owned)
+        quoted(if name.is_empty() { &key.id } else { &name })
     });
     first.map(|name| format!("docker logs {name}")).into_iter().chain(["docker ps -s".to_owned()]).collect()
 }

@@ -84,10 +84,15 @@ fn paths(finding: &Finding, places: &BTreeSet<Place>) -> Vec<String> {
     }
 }
 
+/// As one would type it.
+fn quoted(text: &str) -> Option<String> {
+    shlex::try_quote(text).map(std::borrow::Cow::into_owned).ok()
+}
+
 /// Nothing that is mounted is entered.
 fn removal(analysis: &Analysis<'_>, at: &Place) -> Option<String> {
     let path = analysis.reading.disk.host_path(at)?;
-    let path = shlex::try_quote(path.to_str()?).ok()?.into_owned();
+    let path = quoted(path.to_str()?)?;
     let is_in = |name: &[u8]| at.parent().is_some_and(|above| above.name() == name);
     Some(if is_in(b"subvolumes") {
         // a directory of its own, which rm may empty and not remove on old kernels
