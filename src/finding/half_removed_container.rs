@@ -195,25 +195,30 @@ fn without_config(case: &Case<'_>) -> Vec<Finding> {
     let without = containers.filter(|(_, thing)| {
         thing.container().is_some_and(|facts| facts.broken.as_deref() == Some(Container::NO_CONFIG))
     });
-    without.map(|(key, _)| unfinished(case, key)).collect()
+    let without: Vec<&Key> = without.map(|(key, _)| key).collect();
+    let unnamed = if without.is_empty() { Vec::new() } else { unnamed_configs(case) };
+    without.into_iter().map(|key| unfinished(case, key, &unnamed)).collect()
 }
 
-/// A config that was being written, and has not got its name.
+const UNNAMED: &str = ".tmp-config.v2.json";
+
+/// Configs that were being written, and have not got their names.
 // moby daemon/container/container.go: toDisk
-fn was_being_made(case: &Case<'_>, key: &Key) -> bool {
-    let unnamed = case.file_of(key, ".tmp-config.v2.json");
-    let mut leftovers = case.inventory.of_kind(Kind::Leftover).flat_map(|(_, thing)| &thing.lots);
-    leftovers.any(|lot| lot.at.to_string().starts_with(&unnamed))
+fn unnamed_configs(case: &Case<'_>) -> Vec<String> {
+    let leftovers = case.inventory.of_kind(Kind::Leftover).flat_map(|(_, thing)| &thing.lots);
+    leftovers.map(|lot| lot.at.to_string()).filter(|at| at.contains(UNNAMED)).collect()
 }
 
-fn unfinished(case: &Case<'_>, key: &Key) -> Finding {
+fn unfinished(case: &Case<'_>, key: &Key, unnamed: &[String]) -> Finding {
+    let own = case.file_of(key, UNNAMED);
+    let was_being_made = unnamed.iter().any(|at| at.starts_with(&own));
     let mounts: Vec<&Key> = case
         .graph
         .targets(key, LinkKind::ReadWrite)
         .filter(|mount| !case.is_stranded(&mount.root, &mount.store))
         .collect();
     let base = case.finding(CLASS, &case.owners_of(mounts.iter().copied().chain([key])));
-    let (also, because) = match (mounts.is_empty(), was_being_made(case, key)) {
+    let (also, because) = match (mounts.is_empty(), was_being_made) {
         (true, true) => ("no read-write layer", "it was not made to the end"),
         (true, false) => ("no read-write layer", "it was not made to the end, or its removal did not come to its end"),
         (false, true) => ("a read-write layer", "it was not made to the end"),
